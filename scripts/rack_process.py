@@ -1,0 +1,99 @@
+"""A rack of this checkout as a process: start it, talk to it through the installed commands, take it down."""
+
+import http.client
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+BIN = Path(sys.executable).parent
+START_S = 30.0
+
+
+class RackProcess:
+    """`sternwayd` on free ports of the loopback interface, with its data in a directory of its own."""
+
+    def __init__(self, data: Path, *, engine: str = "process", router_port: int = 0, port: int = 0) -> None:
+        self.data = data
+        self._engine = engine
+        self._ports = (port, router_port)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @contextmanager
+    def running(self) -> Iterator["RackProcess"]:
+        """Have the rack run inside the block, and nothing of it after."""
+        self.start()
+        try:
+            yield self
+        finally:
+            self.stop()
+
+    def start(self) -> None:
+        """Start it and wait until it answers; raises RuntimeError with its log if it does not."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        port, router_port = self._ports
+        command = [str(BIN / "sternwayd"), "--data", str(self.data), "--engine", self._engine]
+        command += ["--listen", f"127.0.0.1:{port}", "--router-listen", f"127.0.0.1:{router_port}"]
+        with (self.data / "sternwayd.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        self._wait_until_up()
+
+    def stop(self) -> None:
+        """Take the rack, its apps and its router down."""
+        self.sternway("rack", "stop", "--data", str(self.data), "--all")
+        if self._process:
+            self._process.wait(timeout=60)
+
+    @property
+    def url(self) -> str:
+        return (self.data / "rack-url").read_text().strip()
+
+    @property
+    def router_port(self) -> int:
+        return int((self.data / "router-address").read_text().strip().rpartition(":")[2])
+
+    def summary(self) -> str:
+        """Say where the rack answers, without its password."""
+        parts = urlsplit(self.url)
+        return f"API on {parts.hostname}:{parts.port}, apps on 127.0.0.1:{self.router_port}"
+
+    def run(self, *command: str, cwd: Path | None = None) -> None:
+        """Run an installed command with this rack's RACK_URL; raises CalledProcessError."""
+        subprocess.run([BIN / command[0], *command[1:]], env=self._environment(), cwd=cwd, check=True)
+
+    def sternway(self, *words: str) -> str:
+        """Run `sternway` and return its stdout; raises CalledProcessError."""
+        done = subprocess.run(
+            [BIN / "sternway", *words], env=self._environment(), check=True, stdout=subprocess.PIPE, text=True
+        )
+        return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("CONVOX_", "RACK_"))}
+        path = f"{BIN}{os.pathsep}{kept.get('PATH', '')}"
+        return {**kept, "PATH": path, "RACK_URL": self.url}
+
+    def _wait_until_up(self) -> None:
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            if self._process and self._process.poll() is not None:
+                break
+            if self._answers():
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"the rack did not start:\n{(self.data / 'sternwayd.log').read_text()[-4000:]}")
+
+    def _answers(self) -> bool:
+        try:
+            parts = urlsplit(self.url)
+            connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=2)
+            connection.request("GET", "/check")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False

@@ -1,0 +1,169 @@
+"""What the rack answers: domain objects as the wire's dataclasses, and those as bytes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.responses import PlainTextResponse, Response
+
+from sternway.core.formation import Health
+from sternway.core.promotion import Promotion
+from sternway.core.release import Build, BuildStatus, Release, ReleaseLine
+from sternway.ops.apps import AppView
+from sternway.ops.processes import ProcessView, ServiceView
+from sternway.ops.rack import RackSettings
+from sternway.ops.system import SystemView, VersionLine
+from sternway.ports import Step
+from sternway.wire import types as wire
+from sternway.wire.json import to_json
+
+PROCESS_STATUS: Mapping[Health, str] = {
+    Health.STARTING: "starting",
+    Health.HEALTHY: "running",
+    Health.UNHEALTHY: "unhealthy",
+    Health.FAILED: "crashed",
+    Health.STOPPING: "stopping",
+}
+
+
+def json_response(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer a value, or wire objects, as JSON the way the contract lays it out."""
+    text = json.dumps(to_json(value), indent=2, ensure_ascii=False) + "\n"
+    content = text.encode("utf-8", "replace")
+    return Response(content, status_code=status, headers=dict(headers or {}), media_type="application/json")
+
+
+def ok() -> Response:
+    """Answer what has nothing to say."""
+    return PlainTextResponse("ok\n")
+
+
+def app(view: AppView, settings: RackSettings) -> wire.App:
+    """Return an app as the wire has it."""
+    return wire.App(
+        name=view.app.name,
+        status=view.status,
+        release=view.active_id or "",
+        locked=view.app.settings.locked,
+        router=settings.domain,
+        parameters=dict(view.app.settings.parameters),
+    )
+
+
+def build(item: Build, app_name: str) -> wire.Build:
+    """Return a build as the wire has it.
+
+    Older clients stop watching at any status but running, so one that has yet to start counts as running.
+    """
+    status = BuildStatus.RUNNING if item.status is BuildStatus.CREATED else item.status
+    return wire.Build(
+        id=item.id,
+        app=app_name,
+        status=status,
+        description=item.description,
+        git_sha=item.options.git_sha,
+        manifest=item.manifest,
+        release=item.release_id or "",
+        reason=item.reason,
+        started=item.started_at or item.made.at,
+        ended=item.ended_at,
+        author=item.made.by,
+    )
+
+
+def release(item: Release, app_name: str) -> wire.Release:
+    """Return a release with its environment and manifest."""
+    return wire.Release(
+        id=item.id,
+        app=app_name,
+        build=item.build_id or "",
+        env=item.environment.text(),
+        manifest=item.manifest,
+        description=item.description,
+        created=item.made.at,
+        author=item.made.by,
+        reason=item.made.reason,
+        copy_of=item.copy_of or "",
+        rollback=item.is_rollback,
+    )
+
+
+def release_line(item: ReleaseLine, app_name: str) -> wire.Release:
+    """Return a release as lists have it."""
+    return wire.Release(
+        id=item.id,
+        app=app_name,
+        build=item.build_id or "",
+        description=item.description,
+        created=item.made.at,
+        author=item.made.by,
+        reason=item.made.reason,
+        copy_of=item.copy_of or "",
+        rollback=item.is_rollback,
+    )
+
+
+def promotion(item: Promotion, app_name: str, steps: Sequence[Step] = ()) -> wire.Promotion:
+    """Return a promotion; `ended` stays empty while it is open."""
+    return wire.Promotion(
+        id=item.id,
+        app=app_name,
+        release=item.release_id,
+        status=item.status,
+        cause=item.cause,
+        author=item.made.by,
+        reason=item.made.reason,
+        replaces=item.replaces or "",
+        created=item.made.at,
+        ended=None if item.status.is_open else item.status_at,
+        steps=[wire.Step(step.at, step.text) for step in steps],
+    )
+
+
+def process(view: ProcessView) -> wire.Process:
+    """Return a process as the wire has it."""
+    return wire.Process(
+        id=view.state.id,
+        app=view.app,
+        name=view.service,
+        status=PROCESS_STATUS[view.state.health],
+        release=view.release_id,
+        command=view.state.command,
+        started=view.state.started_at,
+        service=view.service,
+    )
+
+
+def service(view: ServiceView, settings: RackSettings) -> wire.Service:
+    """Return a service of the active release; its first host is the one to show."""
+    formation = view.target.formation
+    ports = [wire.ServicePort(balancer=settings.router_port, container=formation.port)] if formation.port else []
+    return wire.Service(
+        name=view.name,
+        domain=view.target.hosts[0] if view.target.hosts else "",
+        count=view.target.count,
+        cpu=formation.limits.cpu_millis or 0,
+        memory=formation.limits.memory_mib or 0,
+        ports=ports,
+    )
+
+
+def system(view: SystemView) -> wire.System:
+    """Return the rack as the wire has it."""
+    settings = view.settings
+    return wire.System(
+        name=settings.name,
+        status=view.status,
+        version=settings.version,
+        provider=settings.provider,
+        region=settings.region,
+        domain=settings.domain,
+        rack_domain=settings.rack_domain,
+        type=view.type,
+        count=view.count,
+    )
+
+
+def version_line(line: VersionLine) -> wire.Release:
+    """Return a version of the rack, which the wire shows as if it were a release."""
+    return wire.Release(id=line.version, app="", created=line.at)

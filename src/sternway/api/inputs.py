@@ -1,0 +1,74 @@
+"""What routes take in: the rack, who calls, and names in paths.
+
+A name that nothing can be called by is answered as something that is not there, and never reaches the store.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Path, Query
+from pydantic import AfterValidator
+from starlette.requests import HTTPConnection
+
+from sternway.api import headers
+from sternway.api.forms import Fields
+from sternway.core.app import Made
+from sternway.core.errors import NotFound
+from sternway.core.names import is_name
+from sternway.ops.rack import Rack
+from sternway.ops.releases import DEFAULT_LIMIT, MAX_LIMIT
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+
+
+def rack_of(connection: HTTPConnection) -> Rack:
+    """Return the rack that this application serves."""
+    return cast(Rack, connection.app.state.rack)
+
+
+def made(connection: HTTPConnection, fields: Fields) -> Made:
+    """Return who does it, when and why."""
+    now = rack_of(connection).clock.now()
+    return Made(now, by=headers.actor(connection), reason=headers.clean(fields.get("reason", "")))
+
+
+def _app_name(name: str) -> str:
+    if not is_name(name):
+        raise NotFound(f"app not found: {name}", hint="sternway apps")
+    return name
+
+
+def _id(kind: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not _ID.fullmatch(text):
+            raise NotFound(f"{kind} not found: {text}")
+        return text
+
+    return AfterValidator(check)
+
+
+RackIn = Annotated[Rack, Depends(rack_of)]
+MadeIn = Annotated[Made, Depends(made)]
+AppName = Annotated[str, Path(), AfterValidator(_app_name)]
+BuildId = Annotated[str, Path(), _id("build")]
+ReleaseId = Annotated[str, Path(), _id("release")]
+ProcessId = Annotated[str, Path(), _id("process")]
+ServiceName = Annotated[str, Path(), _id("service")]
+PromotionId = Annotated[int, Path(ge=1, le=2**62)]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description=f"at most so many, {DEFAULT_LIMIT} by default")]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAddress:
+    """Which release of which app."""
+
+    app: str
+    release: str
+
+
+def _release_address(app: AppName, release: ReleaseId) -> ReleaseAddress:
+    return ReleaseAddress(app, release)
+
+
+ReleaseIn = Annotated[ReleaseAddress, Depends(_release_address)]

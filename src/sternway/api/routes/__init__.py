@@ -1,0 +1,1 @@
+"""The routes of the contract, one module per noun, and Sternway's own."""

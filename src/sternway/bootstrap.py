@@ -1,0 +1,229 @@
+"""The composition root of `sternwayd`: the only module that sees everything.
+
+It reads the command line, chooses the adapters, and runs the parts side by side until it is asked to stop.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+import uvloop
+
+from sternway import __version__, journal
+from sternway.api.application import create_application
+from sternway.api.websocket import WireProtocol
+from sternway.clock import RandomIds, SystemClock
+from sternway.core.errors import InvalidInput, SternwayError
+from sternway.engines.memory import MemoryBuilder, MemoryEngine, MemoryLogs
+from sternway.engines.process import ProcessBuilder, ProcessEngine, ProcessLogs
+from sternway.home import Home, replace_file
+from sternway.objects import FileObjects
+from sternway.ops import system
+from sternway.ops.changes import Changes
+from sternway.ops.rack import Rack, RackSettings
+from sternway.ops.shutdown import Shutdown
+from sternway.ops.transcripts import Transcripts
+from sternway.ports import Builder, Engine, Logs
+from sternway.reconcile.dismantle import dismantle
+from sternway.reconcile.loop import Reconciler
+from sternway.router.caddy import CaddyRouter
+from sternway.secrets import KeyFile
+from sternway.store.ledger import SqlStore
+
+log = logging.getLogger(__name__)
+
+LAST_REQUESTS_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where something listens."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, option: str, text: str) -> "Address":
+        """Read HOST:PORT; raises InvalidInput that names the option."""
+        host, _, port = text.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:
+            raise InvalidInput(f"{option}: {text!r} is not HOST:PORT", hint=f"for example {option} 127.0.0.1:5443")
+        return cls(host, int(port))
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def main() -> None:
+    """Run a rack until it is asked to stop; exit 1 with a message when it cannot."""
+    arguments = _parser().parse_args()
+    journal.begin(as_json=arguments.log_json)
+    os.umask(0o077)
+    home = Home(arguments.data.absolute())
+    try:
+        with home.held(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_dismantle(arguments, home) if arguments.dismantle else _serve(arguments, home))
+    except SternwayError as exc:
+        sys.exit(f"sternwayd: {exc.message}" + (f"\nhint: {exc.hint}" if exc.hint else ""))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sternwayd", description="Run a Sternway rack on this machine.")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="where the rack keeps everything")
+    parser.add_argument("--listen", default="127.0.0.1:5443", metavar="HOST:PORT", help="where the API answers")
+    parser.add_argument("--router-listen", default="127.0.0.1:8080", metavar="HOST:PORT", help="where apps answer")
+    parser.add_argument("--engine", default="process", choices=["process", "memory"], help="what runs the apps")
+    parser.add_argument("--name", default="local", help="the rack's name, as in the variable RACK")
+    parser.add_argument("--domain", default="localhost", help="what the hosts of apps end in")
+    parser.add_argument("--dismantle", action="store_true", help="take down the apps and the router of DIR, and exit")
+    parser.add_argument("--log-json", action="store_true", help="log JSON lines instead of text")
+    return parser
+
+
+async def _serve(arguments: argparse.Namespace, home: Home) -> None:
+    with _listening(Address.parse("--listen", arguments.listen)) as listener:
+        api = Address(*listener.getsockname()[:2])
+        rack = _compose(arguments, home, api)
+        password = _announce(home, api, Address("127.0.0.1", rack.settings.router_port))
+        async with _open(rack):
+            await system.record_version(rack)
+            await _run(rack, listener, password)
+            if rack.shutdown.with_apps:
+                await dismantle(rack, _holder())
+
+
+async def _dismantle(arguments: argparse.Namespace, home: Home) -> None:
+    rack = _compose(arguments, home, Address.parse("--listen", arguments.listen))
+    async with _open(rack):
+        await dismantle(rack, _holder())
+
+
+async def _run(rack: Rack, listener: socket.socket, password: str) -> None:
+    """Serve and reconcile until the shutdown is asked for; the API ends first, with its last requests."""
+    server = _Server(_server_config(rack, password))
+    _stop_on_signals(rack.shutdown)
+    async with asyncio.TaskGroup() as tasks:
+        reconciling = tasks.create_task(Reconciler(rack, _holder()).run(), name="reconcile")
+        serving = tasks.create_task(server.serve(sockets=[listener]), name="serve")
+        await rack.shutdown.wait()
+        log.info("stopping", extra={"apps": rack.shutdown.with_apps})
+        server.should_exit = True
+        await serving
+        reconciling.cancel()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the rack has its own, and ends in its own order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _server_config(rack: Rack, password: str) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_application(rack, password=password),
+        ws=WireProtocol,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=LAST_REQUESTS_S,
+    )
+
+
+def _stop_on_signals(shutdown: Shutdown) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, shutdown.request)
+
+
+def _compose(arguments: argparse.Namespace, home: Home, api: Address) -> Rack:
+    """Choose the adapters. Nothing is opened or started yet."""
+    clock = SystemClock()
+    key = KeyFile(home.key)
+    router_listen = _router_address(home, Address.parse("--router-listen", arguments.router_listen))
+    router = CaddyRouter(home.router, str(router_listen), clock=clock)
+    engine, builder, logs = _engine(arguments.engine, home)
+    return Rack(
+        settings=RackSettings(
+            name=arguments.name,
+            version=__version__,
+            domain=arguments.domain,
+            rack_domain=str(api),
+            router_port=router_listen.port,
+        ),
+        store=SqlStore(home.store, key),
+        objects=FileObjects(home.objects),
+        engine=engine,
+        builder=builder,
+        logs=logs,
+        router=router,
+        traffic=router,
+        clock=clock,
+        ids=RandomIds(),
+        secrets=key,
+        changes=Changes(),
+        transcripts=Transcripts(),
+        shutdown=Shutdown(),
+    )
+
+
+def _engine(name: str, home: Home) -> tuple[Engine, Builder, Logs]:
+    if name == "memory":
+        memory = MemoryEngine(SystemClock())
+        return memory, MemoryBuilder(), MemoryLogs()
+    process = ProcessEngine(home.engine, clock=SystemClock())
+    return process, ProcessBuilder(home.engine), ProcessLogs(home.engine)
+
+
+@contextlib.asynccontextmanager
+async def _open(rack: Rack) -> AsyncIterator[None]:
+    async with rack.store.run(), rack.router.run(), rack.engine.run():
+        yield
+
+
+@contextlib.contextmanager
+def _listening(address: Address) -> Iterator[socket.socket]:
+    try:
+        listener = socket.create_server((address.host, address.port), backlog=1024)
+    except OSError as exc:
+        raise InvalidInput(f"--listen: cannot listen on {address}: {exc.strerror}", hint="choose another port") from exc
+    with listener:
+        yield listener
+
+
+def _router_address(home: Home, asked: Address) -> Address:
+    """Return where apps answer; port 0 takes a free one once and stays with it."""
+    if asked.port:
+        return asked
+    with contextlib.suppress(FileNotFoundError):
+        return Address.parse("router-address", home.router_address.read_text().strip())
+    with socket.create_server((asked.host, 0)) as probe:
+        return Address(*probe.getsockname()[:2])
+
+
+def _announce(home: Home, api: Address, router: Address) -> str:
+    """Write where the rack answers, show a new password once, and return the password."""
+    password, is_new = home.password()
+    replace_file(home.rack_url, f"http://rack:{password}@{api}\n")
+    replace_file(home.router_address, f"{router}\n")
+    print(f"Sternway {__version__}")
+    print(f"  API   http://{api}")
+    print(f"  apps  http://SERVICE.APP.localhost:{router.port}")
+    if is_new:
+        print(f"  the password of this rack, shown this once: {password}")
+    print(f"  RACK_URL is in {home.rack_url}", flush=True)
+    return password
+
+
+def _holder() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"

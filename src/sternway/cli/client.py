@@ -1,0 +1,225 @@
+"""A rack's API over one keep-alive connection. Proxies that the environment names are not used."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from urllib.parse import quote, urlencode
+
+from sternway.cli import errors
+from sternway.cli.address import Address
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection, HTTPResponse
+    from ssl import SSLContext
+
+T = TypeVar("T")
+Form = Mapping[str, object]
+
+TIMEOUT_S = 60.0
+IDLE_S = 2.0
+"""A connection that rested for longer is not trusted with a request: servers close idle ones after a few seconds."""
+BLOCK_BYTES = 64 * 1024
+UNREACHABLE_HINT = "check that the rack runs and that its URL is right"
+
+
+class Rack:
+    """The API of one rack. Nothing is opened before the first request."""
+
+    def __init__(self, address: Address, *, actor: str) -> None:
+        self.address = address
+        self._actor = actor
+        self._connection: HTTPConnection | None = None
+        self._used_at = 0.0
+        self._is_used = False
+
+    def fetch(self, kind: type[T], path: str, query: Form | None = None, *, timeout_s: float = TIMEOUT_S) -> T:
+        """Return the object that the rack answers with."""
+        from sternway.wire import json
+
+        return _shaped(lambda: json.from_json(kind, self.get(path, query, timeout_s=timeout_s)))
+
+    def fetch_all(self, kind: type[T], path: str, query: Form | None = None) -> list[T]:
+        """Return the objects of the list that the rack answers with; `null` is an empty one."""
+        from sternway.wire import json
+
+        return _shaped(lambda: [json.from_json(kind, item) for item in self.get(path, query) or []])
+
+    def create(self, kind: type[T], path: str, form: Form) -> T:
+        """POST a form and return the object that it made."""
+        from sternway.wire import json
+
+        answer = self.send("POST", path, form)
+        return _shaped(lambda: json.from_json(kind, _decode(answer)))
+
+    def get(self, path: str, query: Form | None = None, *, timeout_s: float = TIMEOUT_S) -> Any:
+        """Return the decoded JSON at a path."""
+        return _decode(self.read(path, query, timeout_s=timeout_s))
+
+    def read(self, path: str, query: Form | None = None, *, timeout_s: float = TIMEOUT_S) -> bytes:
+        """Return what stands at a path, as it is."""
+        text = _encode(query or {})
+        target = f"{path}?{text}" if text else path
+        was_used = self._is_used
+        try:
+            return self._exchange("GET", target, timeout_s=timeout_s)
+        except errors.Unreachable:
+            if not was_used:
+                raise
+            return self._exchange("GET", target, timeout_s=timeout_s)
+
+    def send(self, method: str, path: str, form: Form | None = None, *, timeout_s: float = TIMEOUT_S) -> bytes:
+        """Change something. Members of the form that are None are left out; lists are joined by commas."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._exchange(method, path, body=_encode(form or {}).encode(), headers=headers, timeout_s=timeout_s)
+
+    def upload(self, kind: type[T], path: str, source: BinaryIO, size_bytes: int) -> T:
+        """POST a file of a known size, block by block, and return the object that it made."""
+        from sternway.wire import json
+
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size_bytes)}
+        answer = self._exchange("POST", path, body=source, headers=headers)
+        return _shaped(lambda: json.from_json(kind, _decode(answer)))
+
+    def headers(self) -> dict[str, str]:
+        """Return what every request carries, that of a stream too."""
+        authorization = self.address.authorization()
+        return {"X-Convox-Actor": self._actor} | ({"Authorization": authorization} if authorization else {})
+
+    def close(self) -> None:
+        """Close the connection; the next request opens another."""
+        if self._connection:
+            self._connection.close()
+        self._connection = None
+
+    def _exchange(
+        self,
+        method: str,
+        target: str,
+        *,
+        body: bytes | BinaryIO | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> bytes:
+        from http.client import HTTPException
+
+        every = self.headers() | {"Accept": "application/json", "User-Agent": "sternway"} | dict(headers or {})
+        connection = self._ready(timeout_s)
+        try:
+            _request(connection, method, f"{self.address.prefix}{target}", body=body, headers=every)
+            response = connection.getresponse()
+            content = response.read()
+        except (OSError, HTTPException) as exc:
+            self.close()
+            raise _unreachable(self.address, exc) from exc
+        self._used_at = time.monotonic()
+        self._is_used = True
+        return _checked(response, content)
+
+    def _ready(self, timeout_s: float) -> "HTTPConnection":
+        if self._connection and time.monotonic() - self._used_at > IDLE_S:
+            self.close()
+        if self._connection is None:
+            self._connection = _connection(self.address)
+            self._is_used = False
+        self._connection.timeout = timeout_s
+        if self._connection.sock:
+            self._connection.sock.settimeout(timeout_s)
+        return self._connection
+
+
+def segment(text: str) -> str:
+    """Return a name as one segment of a path."""
+    return quote(text, safe="")
+
+
+def tls(address: Address) -> "SSLContext | None":
+    """Return how to speak TLS with a rack, None for plain HTTP.
+
+    No certificate is verified: racks make their own at their first start, and every client of this API
+    takes them so. The URL's password is what tells racks apart; use a tunnel where the path is not trusted.
+    """
+    if not address.is_secure:
+        return None
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def refused(status: int, content: bytes) -> errors.Refused:
+    """Return the error that an answer carries, from whichever server: JSON, plain text or nothing."""
+    import json
+
+    text = content.decode(errors="replace").strip()
+    try:
+        members = json.loads(text)
+    except ValueError:
+        return errors.Refused(status, text)
+    if not isinstance(members, dict) or not members.get("error"):
+        return errors.Refused(status, text)
+    hint, code = str(members.get("hint") or ""), str(members.get("code") or "")
+    return errors.Refused(status, str(members["error"]), code=code, hint=hint)
+
+
+def _connection(address: Address) -> "HTTPConnection":
+    from http.client import HTTPConnection, HTTPSConnection
+
+    if not address.is_secure:
+        return HTTPConnection(address.host, address.port, blocksize=BLOCK_BYTES)
+    return HTTPSConnection(address.host, address.port, blocksize=BLOCK_BYTES, context=tls(address))
+
+
+def _request(connection: "HTTPConnection", method: str, target: str, **message: Any) -> None:
+    try:
+        connection.request(method, target, **message)
+    except (BrokenPipeError, ConnectionResetError):
+        # A server may answer (too large, no access) and close before it has read all of a body.
+        if connection.sock is None or message["body"] is None:
+            raise
+
+
+def _checked(response: "HTTPResponse", content: bytes) -> bytes:
+    if response.status >= 400:
+        raise refused(response.status, content)
+    if response.status >= 300:
+        raise errors.CommandFailed(f"the rack answered with a redirect ({response.status})", hint=UNREACHABLE_HINT)
+    return content
+
+
+def _unreachable(address: Address, exc: Exception) -> errors.Unreachable:
+    reason = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
+    return errors.Unreachable(f"no answer from the rack at {address.origin}: {reason}", hint=UNREACHABLE_HINT)
+
+
+def _encode(form: Form) -> str:
+    return urlencode({name: _text(value) for name, value in form.items() if value is not None})
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return urlencode(value)
+    return ",".join(value) if isinstance(value, list | tuple) else str(value)
+
+
+def _decode(content: bytes) -> Any:
+    import json
+
+    try:
+        return json.loads(content)
+    except ValueError as exc:
+        raise _unexpected() from exc
+
+
+def _shaped(read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except (ValueError, TypeError) as exc:
+        raise _unexpected() from exc
+
+
+def _unexpected() -> errors.CommandFailed:
+    return errors.CommandFailed("the rack's answer makes no sense here", hint="is it the URL of a rack?")

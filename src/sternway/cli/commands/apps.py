@@ -1,0 +1,126 @@
+"""`apps`: list, create, show, delete, lock and cancel."""
+
+import time
+from collections.abc import Callable
+
+import click
+
+from sternway.cli import errors, follow, options, output
+from sternway.cli.client import Rack
+from sternway.cli.options import Target
+from sternway.wire import routes, types
+
+POLL_S = 0.5
+DELETE_WAIT_S = 300
+
+
+@click.group(invoke_without_command=True)
+@options.as_json
+@options.on_rack
+@click.pass_context
+def apps(ctx: click.Context, target: Target, as_json: bool) -> None:
+    """List apps, or act on one."""
+    if ctx.invoked_subcommand:
+        return
+    listed = target.rack.fetch_all(types.App, routes.APPS)
+    if as_json:
+        return output.show_json(listed)
+    output.show(output.table(("APP", "STATUS", "RELEASE"), [(a.name, a.status, a.release) for a in listed]))
+
+
+@apps.command()
+@click.argument("name", required=False)
+@click.option("-g", "--generation", help="The generation of its manifest; 2 is the only one.")
+@click.option("--timeout", type=click.IntRange(min=1), default=300, help="Seconds to wait until it is there.")
+@options.with_reason
+@options.on_app
+def create(target: Target, name: str | None, generation: str | None, timeout: int, reason: str | None) -> None:
+    """Make an empty app."""
+    name = name or target.app
+    with output.progress(aside=False) as progress:
+        progress.begin(f"Creating {name}")
+        target.rack.create(types.App, routes.APPS, {"name": name, "generation": generation, "reason": reason})
+        _until(lambda: _status(target.rack, name) == "running", timeout)
+        progress.done()
+
+
+@apps.command()
+@click.argument("name", metavar="[APP]", required=False)
+@options.as_json
+@options.on_app
+def info(target: Target, name: str | None, as_json: bool) -> None:
+    """Show an app."""
+    app = target.rack.fetch(types.App, routes.app(name or target.app))
+    if as_json:
+        return output.show_json(app)
+    locked = "true" if app.locked else "false"
+    pairs = [("Name", app.name), ("Status", app.status), ("Generation", app.generation), ("Locked", locked)]
+    output.show(output.members([*pairs, ("Release", app.release), ("Router", app.router)]))
+
+
+@apps.command()
+@click.argument("name", metavar="APP")
+@options.with_reason
+@options.on_rack
+def delete(target: Target, name: str, reason: str | None) -> None:
+    """Delete an app with all that it has: processes, releases, builds, logs."""
+    with output.progress(aside=False) as progress:
+        progress.begin(f"Deleting {name}")
+        target.rack.send("DELETE", routes.app(name), {"reason": reason} if reason else None)
+        _until(lambda: _status(target.rack, name) is None, DELETE_WAIT_S)
+        progress.done()
+
+
+@apps.command()
+@click.argument("name", metavar="[APP]", required=False)
+@options.with_reason
+@options.on_app
+def cancel(target: Target, name: str | None, reason: str | None) -> None:
+    """Stop the promotion that is under way; what was active stays so."""
+    name = name or target.app
+    with output.progress(aside=False) as progress:
+        progress.begin(f"Cancelling {name}")
+        target.rack.send("POST", f"{routes.app(name)}/cancel", {"reason": reason})
+        progress.done()
+
+
+@apps.command()
+@click.argument("name", metavar="[APP]", required=False)
+@options.with_reason
+@options.on_app
+def lock(target: Target, name: str | None, reason: str | None) -> None:
+    """Keep an app from being deleted."""
+    _lock(target.rack, name or target.app, is_locked=True, reason=reason)
+
+
+@apps.command()
+@click.argument("name", metavar="[APP]", required=False)
+@options.with_reason
+@options.on_app
+def unlock(target: Target, name: str | None, reason: str | None) -> None:
+    """Let an app be deleted again."""
+    _lock(target.rack, name or target.app, is_locked=False, reason=reason)
+
+
+def _lock(rack: Rack, name: str, *, is_locked: bool, reason: str | None) -> None:
+    with output.progress(aside=False) as progress:
+        progress.begin(f"{'Locking' if is_locked else 'Unlocking'} {name}")
+        rack.send("PUT", routes.app(name), {"lock": is_locked, "reason": reason})
+        progress.done()
+
+
+def _status(rack: Rack, name: str) -> str | None:
+    try:
+        return rack.fetch(types.App, routes.app(name)).status
+    except errors.Refused as exc:
+        if exc.status == 404:
+            return None
+        raise
+
+
+def _until(is_so: Callable[[], bool], limit_s: int, pause: follow.Pause = time.sleep) -> None:
+    give_up_at = time.monotonic() + limit_s
+    while not is_so():
+        if time.monotonic() > give_up_at:
+            raise errors.CommandFailed(f"timeout: not done within {limit_s} s", hint="it goes on in the rack")
+        pause(POLL_S)

@@ -1,0 +1,53 @@
+"""`logs`, for apps and for the rack: what processes print, as it comes."""
+
+import sys
+
+import click
+
+from sternway.cli import client, options, output, stream
+from sternway.cli.options import Function, Target
+from sternway.wire import routes
+
+HEADERS = {
+    "filter": "Filter",
+    "since": "Since",
+    "tail": "Tail",
+    "allow_previous": "Previous",
+    "max_log_requests": "Maxlogrequests",
+}
+
+
+def log_options(function: Function) -> Function:
+    """Give a command the options of logs, as keywords for `show`."""
+    for option in (
+        click.option("--since", metavar="DURATION", help="How far to go back, as 10m or 1h30m; 2m if not given."),
+        click.option("--filter", help="Only lines that contain this."),
+        click.option("--no-follow", is_flag=True, help="End with the last line there is now."),
+        click.option("--tail", type=click.IntRange(min=0), help="Only the last so many lines."),
+        click.option("--allow-previous", is_flag=True, help="Those of the process before a restart too."),
+        click.option("--max-log-requests", type=click.IntRange(min=1), hidden=True),
+    )[::-1]:
+        function = option(function)
+    return function
+
+
+@click.command()
+@click.option("-s", "--service", help="Only this service.")
+@log_options
+@options.on_app
+def logs(target: Target, service: str | None, **given: object) -> None:
+    """Show what the processes of an app print, and what the rack does for it."""
+    path = routes.services(target.app) + f"/{client.segment(service)}" if service else routes.app(target.app)
+    show(target.rack, f"{path}/logs", given)
+
+
+def show(rack: client.Rack, path: str, given: dict[str, object]) -> None:
+    """Write the lines at a path until the rack ends them or a person does."""
+    for chunk in stream.read(rack, path, _headers(given)):
+        output.copy(chunk, sys.stdout)
+
+
+def _headers(given: dict[str, object]) -> dict[str, str]:
+    asked = {HEADERS[name]: value for name, value in given.items() if name in HEADERS and value not in (None, False)}
+    headers = {name: "true" if value is True else str(value) for name, value in asked.items()}
+    return {"Prefix": "true"} | ({"Follow": "false"} if given["no_follow"] else {}) | headers

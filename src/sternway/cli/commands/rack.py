@@ -1,0 +1,119 @@
+"""`rack`, `racks`, `switch` and `api`: the rack itself, and which one is meant."""
+
+import click
+
+from sternway.cli import address, errors, options, output
+from sternway.cli.commands import logs as app_logs
+from sternway.cli.commands import processes
+from sternway.cli.lazy import LazyGroup
+from sternway.cli.options import Target
+from sternway.wire import routes, types
+
+LOCAL = {"stop": ("sternway.cli.local.stop:stop", "Stop a rack of this machine.")}
+
+
+@click.group(cls=LazyGroup, lazy=LOCAL, invoke_without_command=True)
+@options.as_json
+@options.on_rack
+@click.pass_context
+def rack(ctx: click.Context, target: Target, as_json: bool) -> None:
+    """Show the rack, or act on it."""
+    if ctx.invoked_subcommand:
+        return
+    system = _system(target)
+    if as_json:
+        return output.show_json(system)
+    pairs = [("Name", system.name), ("Provider", system.provider), ("Region", system.region)]
+    pairs += [("Router", system.domain), ("Status", system.status), ("Version", system.version)]
+    output.show(output.members(pairs))
+
+
+@rack.command()
+@options.as_json
+@options.on_rack
+def releases(target: Target, as_json: bool) -> None:
+    """List the versions that the rack had, newest first."""
+    listed = target.rack.fetch_all(types.Release, f"{routes.SYSTEM}/releases")
+    if as_json:
+        return output.show_json(listed)
+    active, now = _system(target).version, output.now()
+    rows = [(r.id, output.ago(r.created, now), "active" if r.id == active else "") for r in listed]
+    output.show(output.table(("VERSION", "UPDATED", "STATUS"), rows))
+
+
+@rack.command()
+@click.argument("version")
+@options.with_force
+@options.with_reason
+@options.on_rack
+def update(target: Target, version: str, force: bool, reason: str | None) -> None:
+    """Move the rack to a version, newer or older."""
+    target.rack.send("PUT", routes.SYSTEM, {"version": version, "force": force, "reason": reason})
+    system = _system(target)
+    pairs = [("Name", system.name), ("Status", system.status), ("Version", system.version)]
+    output.show(output.members([*pairs, ("Count", str(system.count)), ("Type", system.type)]))
+    output.show(f"\nUpdating to version: {version}\n")
+
+
+@rack.command()
+@click.option("-a", "--all", "is_all", is_flag=True, help="Those of apps too.")
+@options.as_json
+@options.on_rack
+def ps(target: Target, is_all: bool, as_json: bool) -> None:
+    """List the processes of the rack itself."""
+    query = {"all": True} if is_all else None
+    processes.show(target.rack.fetch_all(types.Process, f"{routes.SYSTEM}/processes", query), as_json=as_json)
+
+
+@rack.command("logs")
+@app_logs.log_options
+@options.on_rack
+def logs(target: Target, **given: object) -> None:
+    """Show what the rack does."""
+    app_logs.show(target.rack, f"{routes.SYSTEM}/logs", given)
+
+
+@click.command()
+@options.as_json
+@options.on_rack
+def racks(target: Target, as_json: bool) -> None:
+    """List the racks that are saved."""
+    saved, chosen = target.settings.racks(), target.settings.rack_name(None)
+    # The URLs hold passwords: only where they lead is shown.
+    found = [{"name": name, "address": address.parse(url).origin} for name, url in saved.items()]
+    if as_json:
+        return output.show_json(found)
+    rows = [(rack["name"], rack["address"], "current" if rack["name"] == chosen else "") for rack in found]
+    output.show(output.table(("NAME", "ADDRESS", "STATUS"), rows))
+
+
+@click.command()
+@click.argument("name", required=False)
+@options.on_rack
+def switch(target: Target, name: str | None) -> None:
+    """Choose a saved rack; without a name, print the one that is chosen."""
+    if name is not None:
+        target.settings.switch(name)
+        return output.show(f"Switched to {name}\n")
+    chosen = target.settings.rack_name(None)
+    if chosen is None:
+        raise errors.not_found("no rack is chosen", hint="choose one: sternway switch NAME")
+    output.show(f"{chosen}\n")
+
+
+@click.group()
+def api() -> None:
+    """Read the rack's API."""
+
+
+@api.command("get")
+@click.argument("path")
+@options.on_rack
+def get(target: Target, path: str) -> None:
+    """Print what stands at a path, as it is."""
+    text = target.rack.read("/" + path.lstrip("/")).decode(errors="replace")
+    output.show(text if text.endswith("\n") else f"{text}\n")
+
+
+def _system(target: Target) -> types.System:
+    return target.rack.fetch(types.System, routes.SYSTEM)

@@ -1,0 +1,87 @@
+"""`services`, `scale` and `restart`: the services of the active release."""
+
+import click
+
+from sternway.cli import client, errors, options, output
+from sternway.cli.options import Target
+from sternway.wire import routes, types
+
+
+@click.group(invoke_without_command=True)
+@options.as_json
+@options.on_app
+@click.pass_context
+def services(ctx: click.Context, target: Target, as_json: bool) -> None:
+    """List services with their hosts and ports, or act on one."""
+    if ctx.invoked_subcommand:
+        return
+    listed = _fetched(target)
+    if as_json:
+        return output.show_json(listed)
+    rows = [(s.name, s.domain, " ".join(f"{p.balancer}:{p.container}" for p in s.ports)) for s in listed]
+    output.show(output.table(("SERVICE", "DOMAIN", "PORTS"), rows))
+
+
+@services.command("restart")
+@click.argument("service")
+@options.with_reason
+@options.on_app
+def restart_one(target: Target, service: str, reason: str | None) -> None:
+    """Restart the processes of one service."""
+    _restart(target, service, reason)
+
+
+@click.command()
+@options.with_reason
+@options.on_app
+def restart(target: Target, reason: str | None) -> None:
+    """Restart every service."""
+    for service in _fetched(target):
+        _restart(target, service.name, reason)
+
+
+@click.command()
+@click.argument("service", required=False)
+@click.option("--count", type=click.IntRange(min=0), help="How many processes.")
+@click.option("--cpu", type=click.IntRange(min=1), help="Thousandths of a core for each.")
+@click.option("--memory", type=click.IntRange(min=1), help="MiB for each.")
+@options.with_reason
+@options.as_json
+@options.on_app
+def scale(target: Target, *, service: str | None, as_json: bool, reason: str | None, **bounds: int | None) -> None:
+    """Show how many processes each service has, or set it for one."""
+    if all(bound is None for bound in bounds.values()):
+        return _show_scale(target, service, as_json=as_json)
+    if service is None:
+        raise errors.usage("no service is named", hint="sternway scale SERVICE --count N")
+    with output.progress(aside=False) as progress:
+        progress.begin(f"Scaling {service}")
+        target.rack.send("PUT", _path(target, service), {**bounds, "reason": reason})
+        progress.done()
+
+
+def _show_scale(target: Target, service: str | None, *, as_json: bool) -> None:
+    listed = [found for found in _fetched(target) if service in (None, found.name)]
+    if service and not listed:
+        raise errors.not_found(f"service not found: {service}", hint="see those there are: sternway services")
+    if as_json:
+        return output.show_json(listed)
+    processes = target.rack.fetch_all(types.Process, routes.processes(target.app))
+    running = [p.name for p in processes if p.status == "running"]
+    rows = [(s.name, str(s.count), str(running.count(s.name)), str(s.cpu), str(s.memory)) for s in listed]
+    output.show(output.table(("SERVICE", "DESIRED", "RUNNING", "CPU", "MEMORY"), rows))
+
+
+def _restart(target: Target, service: str, reason: str | None) -> None:
+    with output.progress(aside=False) as progress:
+        progress.begin(f"Restarting {service}")
+        target.rack.send("POST", f"{_path(target, service)}/restart", {"reason": reason})
+        progress.done()
+
+
+def _fetched(target: Target) -> list[types.Service]:
+    return target.rack.fetch_all(types.Service, routes.services(target.app))
+
+
+def _path(target: Target, service: str) -> str:
+    return f"{routes.services(target.app)}/{client.segment(service)}"

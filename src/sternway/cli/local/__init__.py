@@ -1,0 +1,1 @@
+"""The commands that work on this machine rather than through a rack's API."""

@@ -1,0 +1,110 @@
+"""The entry point of `sternway` and `convox`, one program: its commands, and how each ends."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from sternway.cli import errors
+from sternway.cli.lazy import LazyGroup
+
+NAMES = ("sternway", "convox")
+
+COMMANDS = {
+    "api": ("rack:api", "Read a path of the rack's API."),
+    "apps": ("apps:apps", "List, create, show, lock and delete apps."),
+    "build": ("builds:build", "Build a directory into a release."),
+    "builds": ("builds:builds", "List and show builds."),
+    "completion": ("version:completion", "Print what makes a shell complete commands."),
+    "deploy": ("builds:deploy", "Build a directory and promote its release."),
+    "env": ("environment:env", "Show and change the environment."),
+    "logs": ("logs:logs", "Show what processes print."),
+    "ps": ("processes:ps", "List, show and stop processes."),
+    "rack": ("rack:rack", "Show, update and stop the rack."),
+    "racks": ("rack:racks", "List the racks that are saved."),
+    "releases": ("releases:releases", "List, show, promote and roll back releases."),
+    "restart": ("services:restart", "Restart every service."),
+    "scale": ("services:scale", "Show or set how many processes a service has."),
+    "services": ("services:services", "List and restart services."),
+    "switch": ("rack:switch", "Choose the rack to talk to."),
+    "version": ("version:version", "Print the versions of this program and of the rack."),
+}
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    if is_asked:
+        from sternway.cli.commands.version import own_version
+
+        click.echo(own_version())
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={name: (f"sternway.cli.commands.{at}", line) for name, (at, line) in COMMANDS.items()},
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print it.")
+def root() -> None:
+    """Deploy apps to a rack, and go back to any release at any time."""
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command that was typed, and exit as it ended."""
+    sys.exit(run(sys.argv[1:] if args is None else args))
+
+
+def run(args: Sequence[str]) -> int:
+    """Run a command and return its exit code; whatever goes wrong ends as lines on stderr."""
+    try:
+        return root.main(list(args), prog_name=program(), standalone_mode=False) or errors.ExitCode.DONE
+    except errors.CommandFailed as exc:
+        return _report(exc)
+    except click.exceptions.NoArgsIsHelpError as exc:
+        exc.show()
+        return errors.ExitCode.USAGE
+    except click.ClickException as exc:
+        return _report(_mistyped(exc))
+    except (KeyboardInterrupt, click.Abort):
+        return errors.ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return _silenced()
+    except Exception as exc:  # noqa: BLE001 - the edge of a command: people get a line, not a traceback
+        return _report(_unexpected(exc))
+
+
+def program() -> str:
+    """Return the name that the program was called by."""
+    name = os.path.basename(sys.argv[0])
+    return name if name in NAMES else NAMES[0]
+
+
+def _report(exc: errors.CommandFailed) -> int:
+    prefix = "" if isinstance(exc, errors.Interrupted) else "ERROR: "
+    sys.stderr.write(f"{prefix}{exc.message}\n" + (f"hint: {exc.hint}\n" if exc.hint else ""))
+    return exc.exit_code
+
+
+def _mistyped(exc: click.ClickException) -> errors.CommandFailed:
+    ctx = exc.ctx if isinstance(exc, click.UsageError) else None
+    return errors.usage(exc.format_message(), hint=f"{ctx.command_path if ctx else program()} --help")
+
+
+def _unexpected(exc: Exception) -> errors.CommandFailed:
+    if os.environ.get("STERNWAY_TRACE"):
+        import traceback
+
+        traceback.print_exception(exc)
+    hint = "set STERNWAY_TRACE=1 for the trace"
+    return errors.CommandFailed(f"unexpected: {type(exc).__name__}: {exc}", hint=hint)
+
+
+def _silenced() -> int:
+    # Whoever read stdout has gone (`… | head`): what Python flushes at its exit must not complain either.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return errors.ExitCode.FAILED
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The options that many commands share, and what a command acts on: a rack and an app."""
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+import click
+
+from sternway.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from sternway.cli.client import Rack
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Target:
+    """What a command acts on, found out when it is first asked for: `rack stop` never asks for a rack."""
+
+    def __init__(self, settings: Settings, *, app: str | None, rack: str | None) -> None:
+        self.settings = settings
+        self._app = app
+        self._rack = rack
+
+    @functools.cached_property
+    def rack(self) -> "Rack":
+        """Return the chosen rack; raises if none is chosen."""
+        from sternway.cli import address, client
+
+        url = self.settings.rack_url(self._rack)
+        return client.Rack(address.parse(url), actor=actor(self.settings))
+
+    def close(self) -> None:
+        """Close the connection to the rack, if there is one."""
+        if "rack" in self.__dict__:
+            self.rack.close()
+
+    @property
+    def has_rack(self) -> bool:
+        """Tell whether any rack is chosen."""
+        return self.settings.has_rack(self._rack)
+
+    @functools.cached_property
+    def app(self) -> str:
+        """Return the name of the chosen app."""
+        return self.settings.app(self._app)
+
+
+def actor(settings: Settings) -> str:
+    """Return who acts, for the rack's history: CONVOX_ACTOR, else user@host; percent-encoded where not ASCII."""
+    named = settings.environ.get("CONVOX_ACTOR")
+    user = settings.environ.get("LOGNAME") or settings.environ.get("USER") or str(os.getuid())
+    return quote(named or f"{user}@{os.uname().nodename}", safe="@:/+ ")
+
+
+def on_rack(function: Function) -> Function:
+    """Give a command -r, and its Target as the first argument."""
+    return click.option("-r", "--rack", expose_value=False, callback=_remember, help="The rack to talk to.")(
+        _with_target(function)
+    )
+
+
+def on_app(function: Function) -> Function:
+    """Give a command -a and -r, and its Target as the first argument."""
+    return click.option("-a", "--app", expose_value=False, callback=_remember, help="The app that is meant.")(
+        on_rack(function)
+    )
+
+
+def as_json(function: Function) -> Function:
+    """Give a command --json, as the argument `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the objects of the API as JSON.")(function)
+
+
+def with_id(function: Function) -> Function:
+    """Give a command --id, as the argument `id_only`."""
+    text = "Print nothing but the new release's id on stdout."
+    return click.option("--id", "id_only", is_flag=True, help=text)(function)
+
+
+def with_reason(function: Function) -> Function:
+    """Give a command --reason, as the argument `reason`."""
+    return click.option("--reason", help="Why, for the history.")(function)
+
+
+def with_wait(function: Function) -> Function:
+    """Give a command --wait and --no-wait, as the argument `wait`."""
+    text = "Wait until the promotion has ended (the default)."
+    return click.option("-w", "--wait/--no-wait", "wait", default=True, help=text)(function)
+
+
+def with_force(function: Function) -> Function:
+    """Give a command --force, as the argument `force`."""
+    return click.option("--force", is_flag=True, help="Supersede a promotion that is under way.")(function)
+
+
+def with_limit(function: Function) -> Function:
+    """Give a command -l, as the argument `limit`."""
+    return click.option("-l", "--limit", type=click.IntRange(min=1), help="How many to list.")(function)
+
+
+def _with_target(function: Function) -> Function:
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        ctx = click.get_current_context()
+        settings = Settings(os.environ, Path.cwd())
+        target = Target(settings, app=ctx.meta.get("sternway.app"), rack=ctx.meta.get("sternway.rack"))
+        ctx.call_on_close(target.close)
+        return function(target, *args, **kwargs)
+
+    return called  # type: ignore[return-value]
+
+
+def _remember(ctx: click.Context, option: click.Parameter, value: str | None) -> None:
+    # The metadata is shared by a group and its commands, so that -a may stand before or after the command.
+    if value is not None:
+        ctx.meta[f"sternway.{option.name}"] = value

@@ -1,0 +1,151 @@
+"""How results look: tables, members, relative times, JSON; and progress, which says what is under way."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, TextIO
+
+SPANS = (
+    ("year", 365 * 86400),
+    ("month", 30 * 86400),
+    ("week", 7 * 86400),
+    ("day", 86400),
+    ("hour", 3600),
+    ("minute", 60),
+    ("second", 1),
+)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, optional: Sequence[str] = ()) -> str:
+    """Return lines with columns as wide as their content, two spaces apart and without trailing spaces.
+
+    A column named in `optional` is left out when all its cells are empty.
+    """
+    lines = [tuple(header), *(tuple(printable(cell) for cell in row) for row in rows)]
+    columns = [column for column in zip(*lines, strict=True) if column[0] not in optional or any(column[1:])]
+    widths = [max(map(len, column)) for column in columns]
+    return "".join(_line(line, widths) for line in zip(*columns, strict=True))
+
+
+def members(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return one line for each pair that has a value; further lines of a value stand below its first."""
+    shown = [(name, value) for name, value in pairs if value]
+    width = max((len(name) for name, _ in shown), default=0)
+    gap = "\n" + " " * (width + 2)
+    return "".join(f"{name.ljust(width)}  {gap.join(value.splitlines())}\n" for name, value in shown)
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """Say how long ago it was in one unit, rounded down; empty for None, `now` for less than a second."""
+    if at is None:
+        return ""
+    passed_s = int((now - at).total_seconds())
+    for unit, seconds in SPANS:
+        if passed_s >= seconds:
+            return f"{_counted(passed_s // seconds, unit)} ago"
+    return "now"
+
+
+def lasted(started: datetime | None, ended: datetime | None) -> str:
+    """Say how long it took, as `1m5s`; empty unless it began and ended."""
+    if started is None or ended is None:
+        return ""
+    minutes, seconds = divmod(max(0, int((ended - started).total_seconds())), 60)
+    return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
+
+
+def now() -> datetime:
+    """Return the time that relative ones are counted from."""
+    return datetime.now(UTC)
+
+
+def show(text: str) -> None:
+    """Write data."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def show_json(value: Any) -> None:
+    """Write wire objects as JSON."""
+    import json
+
+    from sternway.wire.json import to_json
+
+    show(json.dumps(to_json(value), indent=2) + "\n")
+
+
+class Progress:
+    """Says what is under way on one stream: a line that stays open, steps below it, and how it ended.
+
+    Leaving its block ends an open line, so that what follows, an error say, begins on its own.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_open = False
+
+    def __enter__(self) -> "Progress":
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End an open line."""
+        self.end_line()
+
+    def begin(self, text: str) -> None:
+        """Write what begins, and leave the line open."""
+        self._write(f"{text}...")
+        self._is_open = True
+
+    def step(self, text: str) -> None:
+        """Write a line of its own."""
+        self.end_line()
+        self._write(f"{printable(text)}\n")
+
+    def done(self, text: str = "OK") -> None:
+        """Write how it ended: on the line that is open, else on a line of its own."""
+        self._write(f" {text}\n" if self._is_open else f"{text}\n")
+        self._is_open = False
+
+    def copy(self, chunk: bytes) -> None:
+        """Write bytes as they are."""
+        self.end_line()
+        self._stream.flush()
+        copy(chunk, self._stream)
+
+    def end_line(self) -> None:
+        """End the line if one is open."""
+        if self._is_open:
+            self._write("\n")
+        self._is_open = False
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+
+
+def progress(*, aside: bool) -> Progress:
+    """Return progress on stdout, or on stderr when stdout is for an id alone."""
+    return Progress(sys.stderr if aside else sys.stdout)
+
+
+def copy(chunk: bytes, stream: TextIO) -> None:
+    """Write bytes to a text stream as they are, whatever encoding it has."""
+    stream.buffer.write(chunk)
+    stream.buffer.flush()
+
+
+def printable(text: str) -> str:
+    """Return the text without what would steer a terminal or break a line."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() + "\n"
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

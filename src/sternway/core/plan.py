@@ -1,0 +1,314 @@
+"""The planner: what to do next, from what is wanted and what was seen.
+
+`plan` is pure and total. It keeps no memory: after a crash, planning again from what is there gives the
+rest of the work. The order is always: start, healthy, switch, drain, stop.
+
+- No service takes traffic at its new formation before every service of the release is ready.
+- Healthy processes in traffic never fall below the minimum, processes never exceed the maximum.
+- Exclusive services (singletons, agents, workers, owners of a volume) hand over last and are never there
+  twice: the old one is gone before the new one starts.
+"""
+
+import math
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sternway.core.formation import Formation, FormationKey, FormationState, Health, Member, ProcessState, Route
+
+EXITS_TO_FAIL = 3
+"""A process that ended by itself this often during a rollout fails it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTarget:
+    """What one service of a release is to be: a formation, how many, within which bounds, at which hosts."""
+
+    formation: Formation
+    count: int
+    minimum_percent: int = 50
+    maximum_percent: int = 200
+    is_exclusive: bool = False
+    hosts: tuple[str, ...] = ()
+    drain_s: float = 30.0
+
+    @property
+    def floor(self) -> int:
+        """How many healthy processes stay in traffic throughout."""
+        return math.ceil(self.count * self.minimum_percent / 100)
+
+    @property
+    def ceiling(self) -> int:
+        """How many processes there may be at once; one more than the floor at least, or nothing could move."""
+        return max(math.floor(self.count * self.maximum_percent / 100), self.floor + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What an app is to run. No services: nothing at all, as after its deletion."""
+
+    app: str
+    services: tuple[ServiceTarget, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was seen at `now`. `quiet` are the ids of processes that no request needs any more."""
+
+    now: datetime
+    formations: tuple[FormationState, ...] = ()
+    routes: tuple[Route, ...] = ()
+    quiet: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """See to it that the formation has processes in the slots below `count`."""
+
+    formation: Formation
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Make these the routes of the app, all at once."""
+
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Stop the processes in the slots from `keep` on; with 0 the formation is forgotten."""
+
+    key: FormationKey
+    keep: int
+
+
+Action = Start | Switch | Retire
+
+
+class Outcome(StrEnum):
+    """How a rollout stands."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a rollout stands, and if it failed, why, in words for people."""
+
+    outcome: Outcome
+    cause: str = ""
+
+
+def plan(desired: Desired, observed: Observed) -> tuple[Action, ...]:
+    """Return everything that can be done now, in order; nothing means wait, or done."""
+    lanes = _lanes(desired, observed)
+    is_gate_open = all(lane.is_ready or lane.has_passed for lane in lanes)
+    may_hand_over = all(lane.is_ready or lane.has_passed for lane in lanes if not lane.target.is_exclusive)
+    routes = _routes(desired, observed, lanes, is_gate_open)
+    starts = [start for lane in lanes for start in lane.starts(may_hand_over)]
+    switch = [] if routes == observed.routes else [Switch(routes)]
+    retirements = _retirements(observed, lanes, routes, is_gate_open=is_gate_open, may_hand_over=may_hand_over)
+    return (*starts, *switch, *retirements)
+
+
+def judge(desired: Desired, observed: Observed) -> Verdict:
+    """Say whether what is desired is there and takes all traffic, is on its way, or has failed."""
+    lanes = _lanes(desired, observed)
+    cause = next((cause for lane in lanes if (cause := lane.failure(observed.now))), "")
+    if cause:
+        return Verdict(Outcome.FAILED, cause)
+    is_switched = observed.routes == _routes(desired, observed, lanes, is_gate_open=True)
+    is_done = is_switched and all(lane.is_complete for lane in lanes)
+    return Verdict(Outcome.DONE if is_done else Outcome.WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """One service on its way: the formation that is wanted, and those that were there before it."""
+
+    target: ServiceTarget
+    wanted: FormationState | None
+    others: tuple[FormationState, ...]
+    route: Route | None
+
+    @property
+    def processes(self) -> tuple[ProcessState, ...]:
+        return self.wanted.processes if self.wanted else ()
+
+    @property
+    def healthy(self) -> tuple[ProcessState, ...]:
+        count = self.target.count
+        return tuple(p for p in self.processes if p.health is Health.HEALTHY and p.slot < count)
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether the wanted formation takes traffic already."""
+        return self.route is not None and any(m.formation == self.target.formation.key for m in self.route.members)
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self.healthy) >= self.target.count
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether as many as may be started before the switch are healthy."""
+        if self.is_complete:
+            return True
+        if self.target.is_exclusive:
+            return False
+        return bool(self.processes) and self._room <= 0 and len(self.healthy) == len(self.processes)
+
+    @property
+    def _room(self) -> int:
+        taken = len(self.processes) + sum(len(other.processes) for other in self.others)
+        return self.target.ceiling - taken
+
+    def starts(self, may_hand_over: bool) -> Iterable[Start]:
+        """Yield what may be started now without exceeding the maximum."""
+        if self.target.is_exclusive:
+            is_free = may_hand_over and not any(other.processes for other in self.others)
+            reachable = self.target.count if is_free else len(self.processes)
+        else:
+            reachable = min(self.target.count, len(self.processes) + max(0, self._room))
+        if {p.slot for p in self.processes} < set(range(reachable)):
+            yield Start(self.target.formation, reachable)
+
+    def kept(self, is_gate_open: bool) -> dict[FormationKey, int]:
+        """Return how many processes of each earlier formation stay, those in traffic first."""
+        budget = self._others_kept(is_gate_open)
+        in_traffic = {m.formation for m in self.route.members} if self.route else set()
+        kept: dict[FormationKey, int] = {}
+        for other in sorted(self.others, key=lambda o: (o.key not in in_traffic, o.key)):
+            takes_requests = other.key in in_traffic
+            kept[other.key] = min(budget, len(other.processes)) if takes_requests else 0
+            budget -= kept[other.key]
+        return kept
+
+    def _others_kept(self, is_gate_open: bool) -> int:
+        there = sum(len(other.processes) for other in self.others)
+        if is_gate_open or self.has_passed:
+            return 0 if self.is_complete else max(0, self.target.floor - len(self.healthy))
+        if self.processes or self._room > 0:
+            return there
+        return max(self.target.floor, self.target.ceiling - 1)
+
+    def members(self, is_gate_open: bool) -> tuple[Member, ...]:
+        """Return who takes requests: the wanted formation once it may, and what is kept of the others."""
+        own: tuple[Member, ...] = ()
+        if is_gate_open or self.has_passed:
+            own = _members(self.target.formation.key, self.healthy) or self._last_resort()
+        kept = self.kept(is_gate_open)
+        earlier = [m for other in self.others for m in self._earlier(other, kept[other.key])]
+        return tuple(sorted({*own, *earlier}))
+
+    def _earlier(self, other: FormationState, keep: int) -> tuple[Member, ...]:
+        was_routed = {m for m in self.route.members if m.formation == other.key} if self.route else set()
+        stays = [p for p in other.processes if p.slot < keep and p.health is not Health.FAILED]
+        if self.target.is_exclusive and not self.healthy:
+            return tuple(was_routed)
+        return tuple(m for m in _members(other.key, stays) if m in was_routed)
+
+    def _last_resort(self) -> tuple[Member, ...]:
+        """Keep sending requests to what was up: the router holds them until it is back."""
+        if self.others:
+            return ()
+        return _members(self.target.formation.key, [p for p in self.processes if p.slot < self.target.count])
+
+    def failure(self, now: datetime) -> str:
+        """Say why this service will not get healthy, or nothing."""
+        health = self.target.formation.health
+        for process in self.processes:
+            name = f"{self.target.formation.key.service}/{process.id}"
+            if process.health is Health.HEALTHY:
+                continue
+            if process.exits >= EXITS_TO_FAIL:
+                return f"{name} keeps exiting: {process.detail}"
+            if now - process.started_at > timedelta(seconds=health.failing_after_s):
+                return f"{name} is not healthy after {health.failing_after_s:g} s: {process.detail}"
+        return ""
+
+
+def _lanes(desired: Desired, observed: Observed) -> tuple[_Lane, ...]:
+    return tuple(_lane(target, observed) for target in desired.services)
+
+
+def _lane(target: ServiceTarget, observed: Observed) -> _Lane:
+    key = target.formation.key
+    of_service = [f for f in observed.formations if f.key.service == key.service]
+    wanted = next((f for f in of_service if f.key == key), None)
+    others = tuple(f for f in of_service if f.key != key)
+    route = next((r for r in observed.routes if r.service == key.service), None)
+    return _Lane(target, wanted, others, route)
+
+
+def _members(key: FormationKey, processes: Iterable[ProcessState]) -> tuple[Member, ...]:
+    return tuple(Member(key, p.endpoint) for p in processes if p.endpoint is not None)
+
+
+def _routes(desired: Desired, observed: Observed, lanes: tuple[_Lane, ...], is_gate_open: bool) -> tuple[Route, ...]:
+    routes = [route for lane in lanes if (route := _route(lane, is_gate_open))]
+    if not is_gate_open:
+        wanted = {target.formation.key.service for target in desired.services}
+        routes += [route for route in observed.routes if route.service not in wanted]
+    return tuple(sorted(routes, key=lambda route: route.service))
+
+
+def _route(lane: _Lane, is_gate_open: bool) -> Route | None:
+    if is_gate_open or lane.has_passed:
+        if not lane.target.hosts:
+            return None
+        return Route(lane.target.formation.key.service, lane.target.hosts, lane.members(is_gate_open))
+    if lane.route is None:
+        return None
+    return Route(lane.route.service, lane.route.hosts, lane.members(is_gate_open))
+
+
+def _retirements(
+    observed: Observed,
+    lanes: tuple[_Lane, ...],
+    routes: tuple[Route, ...],
+    *,
+    is_gate_open: bool,
+    may_hand_over: bool,
+) -> list[Retire]:
+    """Retire what takes no requests any more, once it is quiet; exclusive services when they hand over."""
+    keep: dict[FormationKey, int] = {}
+    if is_gate_open:
+        wanted = {lane.target.formation.key.service for lane in lanes}
+        keep |= {f.key: 0 for f in observed.formations if f.key.service not in wanted}
+    handed_over: set[FormationKey] = set()
+    for lane in lanes:
+        keep |= {lane.target.formation.key: lane.target.count} if lane.wanted else {}
+        if lane.target.is_exclusive:
+            handed_over |= {other.key for other in lane.others} if may_hand_over else set()
+        else:
+            keep |= lane.kept(is_gate_open)
+    keep |= dict.fromkeys(handed_over, 0)
+    in_use = {member for route in (*observed.routes, *routes) for member in route.members}
+    return [
+        Retire(formation.key, keep[formation.key])
+        for formation in observed.formations
+        if formation.key in keep
+        and _can_retire(
+            formation, keep[formation.key], frozenset() if formation.key in handed_over else in_use, observed
+        )
+    ]
+
+
+def _can_retire(formation: FormationState, keep: int, in_use: Set[Member], observed: Observed) -> bool:
+    if keep == 0 and not formation.processes:
+        return True
+    leaving = [p for p in formation.processes if p.slot >= keep and p.health is not Health.STOPPING]
+    return bool(leaving) and all(_is_free(p, formation.key, in_use, observed.quiet) for p in leaving)
+
+
+def _is_free(process: ProcessState, key: FormationKey, in_use: Set[Member], quiet: Set[str]) -> bool:
+    """Whether no request needs the process; one that exclusive services hand over is needed by none."""
+    if process.endpoint is None or not in_use:
+        return True
+    return Member(key, process.endpoint) not in in_use and process.id in quiet

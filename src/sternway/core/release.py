@@ -1,0 +1,142 @@
+"""Builds and releases: frozen, never changed, never renumbered.
+
+A release is a build, an environment and a manifest. Whatever makes one (a build, a change of a variable,
+a rollback, a client that copies by hand) goes through `draft`, so that a copy always says what it copies.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from sternway.core.app import Made
+from sternway.core.environment import Environment, change_description
+
+
+class BuildStatus(StrEnum):
+    """The words are the contract's; clients reject any other."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    COMPLETE = "complete"
+    FAILED = "failed"
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the build has yet to end."""
+        return self in (BuildStatus.CREATED, BuildStatus.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """What a client asked of a build. `source` is the key of the uploaded archive among the app's objects."""
+
+    source: str
+    manifest_path: str = "convox.yml"
+    arguments: tuple[str, ...] = ()
+    git_sha: str = ""
+    use_cache: bool = True
+    is_development: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """An immutable artifact for each service of a source tree, with its manifest.
+
+    `artifacts` maps a service to what its engine starts: a reference that says nothing to anybody else.
+    """
+
+    id: str
+    app_id: int
+    made: Made
+    options: BuildOptions
+    description: str = ""
+    status: BuildStatus = BuildStatus.CREATED
+    manifest: str = ""
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+    release_id: str | None = None
+    reason: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A build, an environment and a manifest, frozen.
+
+    `order` rises with each release of the rack whatever the clock says, and is what newer and older go by.
+    `copy_of` names the release whose content this one repeats; `is_rollback` says that it was older than
+    the active one when the copy was made.
+    """
+
+    id: str
+    app_id: int
+    made: Made
+    build_id: str | None
+    environment: Environment
+    manifest: str
+    description: str = ""
+    copy_of: str | None = None
+    is_rollback: bool = False
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseLine:
+    """A release as a list shows it: without environment and manifest, so that lists stay fast."""
+
+    id: str
+    made: Made
+    build_id: str | None
+    description: str
+    copy_of: str | None
+    is_rollback: bool
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a new release is to be made of; what is None comes from the parent, if there is one."""
+
+    parent: Release | None = None
+    build: Build | None = None
+    environment: Environment | None = None
+    description: str | None = None
+
+
+def draft(wish: Wish, *, id: str, made: Made, app_id: int) -> Release:
+    """Return the release that `wish` makes of its parent; nothing is looked up or stored."""
+    parent = wish.parent
+    inherited = parent.environment if parent else Environment()
+    environment = inherited if wish.environment is None else wish.environment
+    return Release(
+        id=id,
+        app_id=app_id,
+        made=made,
+        build_id=wish.build.id if wish.build else (parent.build_id if parent else None),
+        environment=environment,
+        manifest=wish.build.manifest if wish.build else (parent.manifest if parent else ""),
+        description=_description(wish, change_description(inherited, environment)),
+    )
+
+
+def _description(wish: Wish, change: str) -> str:
+    if wish.description is not None:
+        return wish.description
+    return change or (wish.build.description if wish.build else "")
+
+
+def same_content(one: Release, other: Release) -> bool:
+    """Tell whether both have the same build, environment and manifest."""
+    return (one.build_id, one.environment, one.manifest) == (other.build_id, other.environment, other.manifest)
+
+
+def find_original(release: Release, candidates: Iterable[Release]) -> Release | None:
+    """Return the newest of `candidates` with the same content, however the copy was made."""
+    same = [c for c in candidates if c.id != release.id and same_content(release, c)]
+    return max(same, key=lambda c: c.order, default=None)
+
+
+def rollback_description(original: Release) -> str:
+    """Say what a rollback went back to, and what that was."""
+    return f"rollback to {original.id}" + (f" ({original.description})" if original.description else "")

@@ -1,0 +1,145 @@
+"""What a release wants to run: from build, environment, manifest and settings to formations and hosts."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from sternway.core import environment
+from sternway.core.app import App
+from sternway.core.errors import ArtifactGone, EnvironmentMissing
+from sternway.core.formation import Formation, FormationKey, HealthCheck, Limits, Volume, fingerprint_content
+from sternway.core.manifest import Manifest, parse
+from sternway.core.manifest.service import Service
+from sternway.core.plan import Desired, ServiceTarget
+from sternway.core.promotion import PromotionOptions
+from sternway.core.release import Build, Release
+
+START_ALLOWANCE_S = 60.0
+"""How long beyond its grace a process may take to get healthy before its rollout fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What every release on this rack shares: its name, the domain of its hosts, and its keyed hash."""
+
+    rack: str
+    domain: str
+    fingerprint: Callable[[bytes], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    app: App
+    release: Release
+    build: Build
+    place: Place
+    options: PromotionOptions
+
+
+def desire(app: App, release: Release, build: Build, place: Place, options: PromotionOptions) -> Desired:
+    """Return what `release` wants to run for `app`.
+
+    Raises ManifestInvalid for a manifest that does not fit the environment, EnvironmentMissing when a
+    required variable is not there (all of them named together), and ArtifactGone for a service that the
+    build has no artifact of.
+    """
+    manifest = parse(release.manifest, release.environment).manifest
+    _require_environment(manifest, release.environment)
+    source = _Source(app, release, build, place, options)
+    return Desired(app.name, tuple(_targets(manifest, source)))
+
+
+def nothing(app_name: str) -> Desired:
+    """Return the target of an app that is to run nothing."""
+    return Desired(app_name)
+
+
+def _require_environment(manifest: Manifest, values: environment.Environment) -> None:
+    names = {
+        name for service in manifest.services.values() for name in environment.missing(values, service.environment)
+    }
+    if names:
+        raise EnvironmentMissing(
+            f"required env: {', '.join(sorted(names))}",
+            hint=f"sternway env set {' '.join(f'{name}=…' for name in sorted(names))}",
+        )
+
+
+def _targets(manifest: Manifest, source: _Source) -> Iterator[ServiceTarget]:
+    for name, service in manifest.services.items():
+        options = source.options
+        yield ServiceTarget(
+            formation=_formation(name, service, source),
+            count=source.app.settings.scale.get(name, service.scale.count.minimum),
+            minimum_percent=_first(options.minimum_percent, service.deployment.minimum),
+            maximum_percent=_first(options.maximum_percent, service.deployment.maximum),
+            is_exclusive=is_exclusive(service),
+            hosts=_hosts(name, service, source),
+            drain_s=service.drain_s,
+        )
+
+
+def is_exclusive(service: Service) -> bool:
+    """Tell whether two releases of this service must never be at work at once.
+
+    So it is for workers, which would take the same jobs; singletons; agents; and owners of a volume.
+    """
+    return service.port is None or service.singleton or service.agent.is_enabled or bool(service.volumes)
+
+
+def _formation(name: str, service: Service, source: _Source) -> Formation:
+    formation = Formation(
+        key=FormationKey(source.app.name, name, ""),
+        artifact=_artifact(name, source.build),
+        command=service.command,
+        environment=environment.select(source.release.environment, service.environment),
+        labels=_labels(name, source),
+        release_id=source.release.id,
+        port=service.port.number if service.port else None,
+        health=_health(service),
+        limits=Limits(service.scale.cpu, service.scale.memory),
+        volumes=tuple(Volume(target=v.target, source=v.source) for v in service.volumes),
+        grace_s=service.termination_grace_s,
+    )
+    fingerprint = source.place.fingerprint(fingerprint_content(formation))
+    return replace(formation, key=replace(formation.key, fingerprint=fingerprint))
+
+
+def _artifact(name: str, build: Build) -> str:
+    artifact = build.artifacts.get(name)
+    if artifact is None:
+        raise ArtifactGone(f"build {build.id} has nothing for service {name}", hint="deploy again: sternway deploy")
+    return artifact
+
+
+def _labels(name: str, source: _Source) -> Mapping[str, str]:
+    """Return the documented system variables; they say where a process comes from, not what it is."""
+    return {
+        "APP": source.app.name,
+        "BUILD": source.build.id,
+        "BUILD_DESCRIPTION": source.build.description,
+        "RACK": source.place.rack,
+        "RELEASE": source.release.id,
+        "SERVICE": name,
+    }
+
+
+def _health(service: Service) -> HealthCheck:
+    health = service.health
+    path = health.path if service.port and not health.is_disabled else None
+    return HealthCheck(
+        path=path,
+        interval_s=health.interval_s,
+        timeout_s=health.timeout_s,
+        grace_s=health.grace_s,
+        failing_after_s=health.grace_s + START_ALLOWANCE_S,
+    )
+
+
+def _hosts(name: str, service: Service, source: _Source) -> tuple[str, ...]:
+    if service.port is None or service.internal:
+        return ()
+    return (f"{name}.{source.app.name}.{source.place.domain}", *service.domains)
+
+
+def _first(override: int | None, value: int) -> int:
+    return value if override is None else override

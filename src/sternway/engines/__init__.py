@@ -1,0 +1,1 @@
+"""What runs formations. Each engine is a sibling that does not know the others."""

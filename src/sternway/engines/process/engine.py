@@ -1,0 +1,303 @@
+"""The process engine: formations as plain processes, each beside a supervisor that outlives the rack.
+
+Nothing is polled but health: supervisors report every change over a connection, and `observe` answers from
+memory. What a restarted rack needs to know stands in files (`slots`), except environments, which stand in
+none: a process that is started again by itself gets its own from its supervisor.
+"""
+
+import asyncio
+import contextlib
+import random
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import structlog
+
+from sternway.core.errors import ArtifactGone, EngineUnavailable, NotFound
+from sternway.core.formation import Formation, FormationKey, FormationState, Health, ProcessState
+from sternway.engines import health
+from sternway.engines.process import adoption, environment, epoch, link, nursery, ports, slots, snapshot
+from sternway.engines.process.process import Process
+from sternway.ports import Capabilities, Clock
+from sternway.supervisor.order import PROTOCOL
+
+MAX_STARTS_AT_ONCE = 8
+NO_COMMAND = "echo 'the service has no command: add `command:` to the manifest' >&2; exit 127"
+VOLUME_NOTE = "volume {}: not mounted, since the process engine cannot; what is written there is not kept"
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Formation:
+    """The processes of a formation; it is there until the last is gone after a retirement of all."""
+
+    release_id: str
+    processes: list[Process] = field(default_factory=list)
+    is_retired: bool = False
+
+    def is_filled(self, number: int) -> bool:
+        return any(p.slot.number == number and not p.is_stopping for p in self.processes)
+
+
+class ProcessEngine:
+    """Fills `ports.Engine`. `data` is the rack's directory; one engine uses it at a time."""
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        clock: Clock,
+        probe: health.Probe | None = None,
+        dice: random.Random | None = None,
+        python: str = sys.executable,
+    ) -> None:
+        self._data = data
+        self._clock = clock
+        self._probe = probe or health.HttpProbe()
+        self._dice = dice or random.SystemRandom()
+        self._slots = slots.Slots(data / "processes")
+        self._epoch = epoch.EpochFile(data)
+        self._nursery = nursery.Nursery(python, data / "supervisors.log")
+        self._formations: dict[FormationKey, _Formation] = {}
+        self._listeners: list[Callable[[str], None]] = []
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._starts = asyncio.Semaphore(MAX_STARTS_AT_ONCE)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what plain processes can do."""
+        return Capabilities("process")
+
+    @contextlib.asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Adopt what runs, untouched, and watch it until the block ends; that stops no process."""
+        self._data.mkdir(parents=True, exist_ok=True)
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            try:
+                await self._nursery.open()
+                for found in await asyncio.to_thread(adoption.find, self._slots):
+                    self._adopt(found)
+                yield
+            finally:
+                self._group = None
+                for task in self._tasks:
+                    task.cancel()
+                await self._nursery.close()
+        self._formations.clear()
+
+    def subscribe(self, listener: Callable[[str], None]) -> None:
+        """Have `listener(app)` called whenever a process of the app changes."""
+        self._listeners.append(listener)
+
+    async def ensure(self, formation: Formation, count: int, *, epoch: int) -> None:
+        """Fill the slots below `count`; returns once each has its supervisor."""
+        self._admit(epoch)
+        there = self._formations.setdefault(formation.key, _Formation(formation.release_id))
+        if count > 0:
+            there.is_retired = False
+        for number in range(count):
+            if not there.is_filled(number):
+                self._start(formation, there, number)
+        awaited = [p.is_launched for p in there.processes if p.slot.number < count]
+        if awaited:
+            await asyncio.wait(awaited)
+        for launched in awaited:
+            launched.result()
+
+    async def retire(self, key: FormationKey, *, keep: int, epoch: int) -> None:
+        """Begin to stop the processes in the slots from `keep` on."""
+        self._admit(epoch)
+        there = self._formations.get(key)
+        if there is None:
+            return
+        for process in there.processes:
+            if process.slot.number >= keep:
+                self._change(process, process.stop)
+        there.is_retired = keep == 0
+        self._forget_if_over(key)
+
+    async def restart(self, key: FormationKey, process_id: str, *, epoch: int) -> None:
+        """Stop one process and start it again, in its slot, under its id; raises NotFound."""
+        self._admit(epoch)
+        there = self._formations.get(key)
+        process = next((p for p in there.processes if p.slot.id == process_id), None) if there else None
+        if process is None:
+            raise NotFound(f"process not found: {process_id}", hint="list them: sternway ps")
+        self._change(process, process.restart)
+
+    async def observe(self, app: str) -> tuple[FormationState, ...]:
+        """Return every formation of the app, sorted by key."""
+        self._running()
+        return tuple(
+            FormationState(key, there.release_id, _states(there.processes))
+            for key, there in sorted(self._formations.items())
+            if key.app == app
+        )
+
+    # --- starting ---
+
+    def _admit(self, epoch: int) -> None:
+        self._running()
+        self._epoch.admit(epoch)
+
+    def _running(self) -> asyncio.TaskGroup:
+        if self._group is None:
+            raise EngineUnavailable("the process engine is not running", hint="start the rack")
+        return self._group
+
+    def _start(self, formation: Formation, there: _Formation, number: int) -> None:
+        """Decide on a process, so that it is there at once, and have it launched."""
+        port, reservation = ports.reserve(self._dice) if formation.port is not None else (None, None)
+        slot = slots.Slot(
+            id=f"{self._dice.getrandbits(40):010x}",
+            key=formation.key,
+            number=number,
+            release_id=there.release_id,
+            command=formation.command or "",
+            health=formation.health,
+            grace_s=formation.grace_s,
+            created_at=self._clock.now(),
+            port=port,
+        )
+        process = Process(slot)
+        there.processes.append(process)
+        self._spawn(self._launch(process, formation, [reservation] if reservation else []))
+        self._notify(formation.key.app)
+
+    async def _launch(self, process: Process, formation: Formation, keep: Sequence[socket.socket]) -> None:
+        try:
+            async with self._starts:
+                order = self._order(process.slot, formation)
+                connection = await self._nursery.start(order, keep)
+        except (EngineUnavailable, OSError) as problem:
+            self._remove(process)
+            process.is_launched.set_exception(EngineUnavailable(f"no process can be started: {problem}"))
+            return
+        finally:
+            for reservation in keep:
+                reservation.close()
+        process.is_launched.set_result(None)
+        await self._attend(process, connection)
+
+    def _order(self, slot: slots.Slot, formation: Formation) -> dict[str, object]:
+        directory = self._slots.create(slot)
+        return {
+            "protocol": PROTOCOL,
+            "id": slot.id,
+            "directory": str(directory),
+            "command": formation.command or NO_COMMAND,
+            "working_directory": str(self._working_directory(formation.artifact)),
+            "environment": environment.of_process(formation, port=slot.port, directory=directory),
+            "grace_s": formation.grace_s,
+            "notes": [VOLUME_NOTE.format(volume.target) for volume in formation.volumes],
+        }
+
+    def _working_directory(self, artifact: str) -> Path:
+        """Where the process starts; for what is no artifact at all, a place that cannot be entered."""
+        try:
+            return snapshot.locate(self._data / snapshot.DIRECTORY, artifact)
+        except ArtifactGone:
+            return self._data / snapshot.DIRECTORY / "missing"
+
+    def _adopt(self, found: adoption.Found) -> None:
+        there = self._formations.setdefault(found.slot.key, _Formation(found.slot.release_id))
+        process = Process(found.slot, found.report)
+        process.is_launched.set_result(None)
+        if process.is_running:
+            self._watch(process)
+        there.processes.append(process)
+        self._spawn(self._attend(process, found.connection))
+
+    # --- watching ---
+
+    async def _attend(self, process: Process, connection: socket.socket) -> None:
+        """Follow one process until it is over. Its supervisor going away without a word is an end, too."""
+        supervisor = await link.over(connection)
+        try:
+            process.attach(supervisor)
+            async for report in supervisor.reports():
+                if report.is_over:
+                    break
+                self._change(process, lambda report=report: self._take(process, report))
+            else:
+                await self._on_lost(process)
+        finally:
+            await supervisor.close()
+        self._remove(process)
+        await asyncio.to_thread(self._slots.end, process.slot)
+
+    def _take(self, process: Process, report: adoption.report.Report) -> None:
+        if process.take(report):
+            self._watch(process)
+        elif not process.is_running:
+            self._unwatch(process)
+
+    async def _on_lost(self, process: Process) -> None:
+        _log.warning("A supervisor is gone; what is left of its process is ended.", process=process.slot.id)
+        await asyncio.to_thread(adoption.clear, self._slots, process.slot)
+
+    def _watch(self, process: Process) -> None:
+        """Probe the run that has begun; one that was healthy before the rack restarted still is."""
+        self._unwatch(process)
+        was_healthy = process.slot.healthy_run == process.run
+        if was_healthy:
+            process.tell(Health.HEALTHY, "")
+
+        def tell(seen: Health, detail: str) -> None:
+            self._change(process, lambda: process.tell(seen, detail))
+            self._record_healthy(process, seen)
+
+        watch = health.Watch(process.slot.health, process.slot.endpoint, self._probe, self._clock, tell)
+        process.watching = self._spawn(watch.keep(was_healthy=was_healthy))
+
+    def _unwatch(self, process: Process) -> None:
+        if process.watching:
+            process.watching.cancel()
+            process.watching = None
+
+    def _record_healthy(self, process: Process, seen: Health) -> None:
+        if seen is Health.HEALTHY and process.slot.healthy_run != process.run:
+            process.slot = replace(process.slot, healthy_run=process.run)
+            with contextlib.suppress(OSError):
+                self._slots.write(process.slot)
+
+    def _remove(self, process: Process) -> None:
+        self._unwatch(process)
+        there = self._formations.get(process.slot.key)
+        if there and process in there.processes:
+            there.processes.remove(process)
+        self._forget_if_over(process.slot.key)
+
+    def _forget_if_over(self, key: FormationKey) -> None:
+        there = self._formations.get(key)
+        if there and there.is_retired and not there.processes:
+            del self._formations[key]
+        self._notify(key.app)
+
+    # --- telling ---
+
+    def _change(self, process: Process, change: Callable[[], None]) -> None:
+        before = process.state()
+        change()
+        if process.state() != before:
+            self._notify(process.slot.key.app)
+
+    def _notify(self, app: str) -> None:
+        for listener in self._listeners:
+            listener(app)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = self._running().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _states(processes: Sequence[Process]) -> tuple[ProcessState, ...]:
+    return tuple(sorted((p.state() for p in processes), key=lambda state: (state.slot, state.started_at)))

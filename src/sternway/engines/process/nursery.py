@@ -1,0 +1,103 @@
+"""Supervisors are forked from one that is kept waiting, so that a start costs no start of an interpreter."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sternway import supervisor
+from sternway.core.errors import EngineUnavailable
+from sternway.supervisor import order
+
+SEND_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 5.0
+
+
+class Nursery:
+    """The waiting supervisor of one rack; it ends by itself when the rack goes away, however that happens."""
+
+    def __init__(self, python: str, log: Path) -> None:
+        self._python = python
+        self._log = log
+        self._waiting: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None
+        self._lock = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Have one waiting."""
+        async with self._lock:
+            if self._waiting is None or self._waiting.poll() is not None:
+                await asyncio.to_thread(self._spawn)
+
+    async def start(self, wanted: Mapping[str, object], keep: Sequence[socket.socket]) -> socket.socket:
+        """Start a supervisor with this order, holding those sockets, and return the connection to it.
+
+        Raises EngineUnavailable, and then nothing was started.
+        """
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        try:
+            with theirs:
+                await self._fork([theirs, *keep])
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await asyncio.get_running_loop().sock_sendall(ours, order.encode(wanted))
+        except (OSError, TimeoutError) as exc:
+            ours.close()
+            raise EngineUnavailable(f"no supervisor could be started: {exc}") from exc
+        except BaseException:
+            ours.close()
+            raise
+        return ours
+
+    async def close(self) -> None:
+        """Let the waiting one go."""
+        async with self._lock:
+            await asyncio.to_thread(self._dismiss)
+
+    async def _fork(self, sockets: Sequence[socket.socket]) -> None:
+        await self.open()
+        try:
+            self._send(sockets)
+        except OSError:
+            async with self._lock:
+                await asyncio.to_thread(self._dismiss)
+            await self.open()
+            self._send(sockets)
+
+    def _send(self, sockets: Sequence[socket.socket]) -> None:
+        if self._line is None:
+            raise BrokenPipeError("there is no waiting supervisor")
+        socket.send_fds(self._line, [b"."], [each.fileno() for each in sockets])
+
+    def _spawn(self) -> None:
+        self._dismiss()
+        ours, theirs = socket.socketpair()
+        ours.settimeout(SEND_TIMEOUT_S)
+        program = Path(str(supervisor.__file__)).with_name("__main__.py")
+        with theirs, open(self._log, "ab", opener=_private) as log:
+            self._waiting = subprocess.Popen(
+                [self._python, "-I", "-S", str(program)],
+                stdin=theirs,
+                stdout=log,
+                stderr=log,
+                env={},
+                cwd="/",
+                start_new_session=True,
+            )
+        self._line = ours
+
+    def _dismiss(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+        if self._waiting is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._waiting.wait(STOP_TIMEOUT_S)
+            self._waiting = None
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,122 @@
+"""One process as the engine sees it: what was decided, what its supervisor reports, what the probes say."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from sternway.core.formation import Health, ProcessState
+from sternway.engines.process.link import Link
+from sternway.engines.process.report import Report
+from sternway.engines.process.slots import Slot
+from sternway.supervisor.program import Phase
+
+STOP = "stop"
+RESTART = "restart"
+
+_HEALTH: Mapping[str, Health] = {
+    Phase.PAUSING: Health.FAILED,
+    Phase.STOPPING: Health.STOPPING,
+    Phase.RESTARTING: Health.STOPPING,
+    Phase.ENDED: Health.STOPPING,
+}
+
+
+class Process:
+    """What is known of one process. It decides nothing; the engine changes it and asks for its state."""
+
+    def __init__(self, slot: Slot, report: Report | None = None) -> None:
+        self.slot = slot
+        self.is_launched: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.watching: asyncio.Task[None] | None = None
+        self._report = report
+        self._link: Link | None = None
+        self._asked = ""
+        self._left_run = ""
+        self._health = Health.STARTING
+        self._detail = ""
+
+    @property
+    def run(self) -> str:
+        """Name the run of it that is going on; empty while there is none."""
+        return self._report.run if self._report else ""
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether it is up and meant to be."""
+        return self._report is not None and self._report.phase == Phase.RUNNING
+
+    @property
+    def is_stopping(self) -> bool:
+        """Tell whether it is going to be gone."""
+        return self._asked == STOP or (self._report is not None and self._report.phase == Phase.STOPPING)
+
+    def attach(self, link: Link) -> None:
+        """Use this connection from now on, also for what was asked while there was none."""
+        self._link = link
+        if self._asked:
+            link.send(self._asked)
+
+    def stop(self) -> None:
+        """Have it stopped; called twice it does nothing more."""
+        if not self.is_stopping:
+            self._ask(STOP)
+
+    def restart(self) -> None:
+        """Have it stopped and started again; nothing for one that is being stopped."""
+        if not self.is_stopping and self._asked != RESTART:
+            self._left_run = self.run
+            self._ask(RESTART)
+
+    def _ask(self, command: str) -> None:
+        self._asked = command
+        if self._link:
+            self._link.send(command)
+
+    def take(self, report: Report) -> bool:
+        """Take over what the supervisor says, and tell whether another run has begun."""
+        is_new = report.phase == Phase.RUNNING and report.run != self.run
+        self._report = report
+        if is_new:
+            self._health, self._detail = Health.STARTING, ""
+            if self._asked == RESTART and report.run != self._left_run:
+                self._asked = ""
+        return is_new
+
+    def tell(self, health: Health, detail: str) -> None:
+        """Take over what a probe said of the run that is going on."""
+        self._health, self._detail = health, detail
+
+    def state(self) -> ProcessState:
+        """Return how it is now."""
+        health = self._seen_health()
+        return ProcessState(
+            id=self.slot.id,
+            slot=self.slot.number,
+            health=health,
+            started_at=self._started_at(),
+            endpoint=self.slot.endpoint,
+            exits=self._report.exits if self._report else 0,
+            detail="" if health is Health.HEALTHY else self._words(),
+            command=self.slot.command,
+        )
+
+    def _seen_health(self) -> Health:
+        if self._asked:
+            return Health.STOPPING
+        if self._report is None or self._is_before_first_start(self._report):
+            return Health.STARTING
+        return _HEALTH.get(self._report.phase, self._health)
+
+    @staticmethod
+    def _is_before_first_start(report: Report) -> bool:
+        return report.phase == Phase.PAUSING and report.exits == 0
+
+    def _started_at(self) -> datetime:
+        if self._report is None or not self._report.started_at:
+            return self.slot.created_at
+        return datetime.fromtimestamp(self._report.started_at, UTC)
+
+    def _words(self) -> str:
+        """Say why it is not healthy: that it keeps exiting says more than that it does not answer yet."""
+        exit_words = self._report.exit_words() if self._report else ""
+        return self._detail if self._health is Health.UNHEALTHY else exit_words or self._detail

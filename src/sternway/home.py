@@ -1,0 +1,103 @@
+"""The directory that a rack keeps everything in: what lies where, and who holds it."""
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sternway.core.errors import Refused
+
+PASSWORD_BYTES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Paths under the data directory of one rack."""
+
+    root: Path
+
+    @property
+    def store(self) -> Path:
+        """The database."""
+        return self.root / "store" / "rack.db"
+
+    @property
+    def key(self) -> Path:
+        """The key of the rack, outside the database."""
+        return self.root / "keys" / "rack.key"
+
+    @property
+    def objects(self) -> Path:
+        """Uploaded archives and logs of builds."""
+        return self.root / "objects"
+
+    @property
+    def engine(self) -> Path:
+        """What the engine keeps."""
+        return self.root / "engine"
+
+    @property
+    def router(self) -> Path:
+        """What the router keeps."""
+        return self.root / "router"
+
+    @property
+    def rack_url(self) -> Path:
+        """The RACK_URL, with the password; mode 0600."""
+        return self.root / "rack-url"
+
+    @property
+    def router_address(self) -> Path:
+        """HOST:PORT where apps answer."""
+        return self.root / "router-address"
+
+    @property
+    def process(self) -> Path:
+        """Which process is the rack: `pid` and `started_at_ticks` as in /proc."""
+        return self.root / "rackd.json"
+
+    def password(self) -> tuple[str, bool]:
+        """Return the rack's password, and whether it is new and has to be shown."""
+        try:
+            known = urlsplit(self.rack_url.read_text().strip()).password
+        except FileNotFoundError:
+            known = None
+        return (known, False) if known else (secrets.token_urlsafe(PASSWORD_BYTES), True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the directory for this process; raises Refused while another rack holds it."""
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self.root / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as exc:
+                raise Refused(
+                    f"a rack already runs on {self.root}", hint=f"stop it: sternway rack stop --data {self.root}"
+                ) from exc
+            replace_file(self.process, json.dumps({"pid": os.getpid(), "started_at_ticks": _started_at_ticks()}))
+            try:
+                yield
+            finally:
+                self.process.unlink(missing_ok=True)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a private file whole: readers see the old text or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+
+
+def _started_at_ticks() -> int:
+    """Return field 22 of /proc/self/stat: clock ticks from boot to the start of this process."""
+    stat = Path("/proc/self/stat").read_text()
+    return int(stat.rpartition(")")[2].split()[19])

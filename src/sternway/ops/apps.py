@@ -1,0 +1,102 @@
+"""Use cases of apps: create, look at, set, delete."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sternway.core.app import App, AppStatus, Made
+from sternway.core.errors import Conflict, InvalidInput
+from sternway.core.event import RACK_CHAIN, Happening, app_chain
+from sternway.core.names import check_app_name
+from sternway.core.promotion import status_of_app
+from sternway.ops.rack import Rack
+from sternway.ports import Ledger
+
+PARAMETER_MAX_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class AppView:
+    """An app as clients see it; `active_id` is the release that is active, if one is."""
+
+    app: App
+    status: AppStatus
+    active_id: str | None
+
+
+async def create(rack: Rack, name: str, made: Made) -> AppView:
+    """Make an empty app. Raises InvalidInput for its name, Conflict if there is one of that name."""
+    check_app_name(name)
+    async with rack.store.write() as ledger:
+        app = await ledger.apps.add(name, made)
+        await record(ledger, app, Happening("app:create", made.by, made.at, detail=_why(made)))
+    rack.changes.notify(name)
+    return AppView(app, AppStatus.RUNNING, None)
+
+
+async def get(rack: Rack, name: str) -> AppView:
+    """Return the app; raises NotFound."""
+    async with rack.store.read() as ledger:
+        return await _view(rack, ledger, await ledger.apps.get(name))
+
+
+async def list_all(rack: Rack) -> Sequence[AppView]:
+    """Return all apps by name."""
+    async with rack.store.read() as ledger:
+        return [await _view(rack, ledger, app) for app in await ledger.apps.list()]
+
+
+async def update(
+    rack: Rack, name: str, made: Made, *, lock: bool | None = None, parameters: Mapping[str, str] | None = None
+) -> AppView:
+    """Lock or unlock the app, and merge parameters into its own; what is None stays."""
+    _check_parameters(parameters or {})
+    async with rack.store.write() as ledger:
+        app = await ledger.apps.get(name)
+        settings = replace(
+            app.settings,
+            locked=app.settings.locked if lock is None else lock,
+            parameters={**app.settings.parameters, **(parameters or {})},
+        )
+        if settings != app.settings:
+            app = await ledger.apps.set(app, settings, made)
+            await record(ledger, app, Happening("app:update", made.by, made.at, detail=_why(made)))
+        view = await _view(rack, ledger, app)
+    rack.changes.notify(name)
+    return view
+
+
+async def delete(rack: Rack, name: str, made: Made) -> None:
+    """Delete the app: its processes and routes are taken down, its history stays in the ledger.
+
+    Raises NotFound, and Conflict (`app is locked: NAME`).
+    """
+    async with rack.store.write() as ledger:
+        app = await ledger.apps.get(name)
+        if app.settings.locked:
+            raise Conflict(f"app is locked: {name}", hint=f"sternway apps unlock {name}")
+        await ledger.apps.delete(app, made)
+        await record(ledger, app, Happening("app:delete", made.by, made.at, detail=_why(made)))
+    rack.changes.notify(name)
+
+
+async def record(ledger: Ledger, app: App, happening: Happening) -> None:
+    """Append to the chain of the app; what makes or ends an app also goes to the rack's."""
+    named = replace(happening, detail={"app": app.name, **(happening.detail or {})})
+    await ledger.events.append(app_chain(app.id), named)
+    if happening.action in ("app:create", "app:delete"):
+        await ledger.events.append(RACK_CHAIN, named)
+
+
+async def _view(rack: Rack, ledger: Ledger, app: App) -> AppView:
+    latest = await ledger.promotions.latest(app)
+    return AppView(app, status_of_app(latest, rack.clock.now()), await ledger.promotions.active_id(app))
+
+
+def _check_parameters(parameters: Mapping[str, str]) -> None:
+    for key, value in parameters.items():
+        if not key or len(key) + len(value) > PARAMETER_MAX_BYTES:
+            raise InvalidInput("parameters: an empty name or too long a value", hint="give Name=value pairs")
+
+
+def _why(made: Made) -> Mapping[str, str]:
+    return {"reason": made.reason} if made.reason else {}

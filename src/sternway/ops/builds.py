@@ -1,0 +1,91 @@
+"""Use cases of builds: take in source, order a build, look at it, read what it printed.
+
+The build itself runs in `reconcile`; ordering one appends a row and answers.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from sternway.core.app import Made
+from sternway.core.errors import InvalidInput, NotFound
+from sternway.core.event import Happening
+from sternway.core.release import Build, BuildOptions
+from sternway.ops import apps
+from sternway.ops.rack import Rack
+from sternway.ops.releases import DEFAULT_LIMIT, check_limit
+
+CHUNK_BYTES = 64 * 1024
+DESCRIPTION_MAX_LENGTH = 1000
+_SCHEME = "object://"
+
+
+async def store_source(rack: Rack, app_name: str, key: str, chunks: AsyncIterator[bytes]) -> str:
+    """Keep an uploaded object and return its address, `object://APP/KEY`."""
+    async with rack.store.read() as ledger:
+        await ledger.apps.get(app_name)
+    await rack.objects.put(app_name, key, chunks)
+    return f"{_SCHEME}{app_name}/{key}"
+
+
+def source_key(app_name: str, url: str) -> str:
+    """Return the key that an address of `store_source` names; raises InvalidInput for any other address."""
+    prefix = f"{_SCHEME}{app_name}/"
+    if not url.startswith(prefix) or url == prefix:
+        raise InvalidInput(f"url: not an uploaded object of {app_name}", hint="upload the archive first")
+    return url.removeprefix(prefix)
+
+
+async def create(rack: Rack, app_name: str, options: BuildOptions, description: str, made: Made) -> Build:
+    """Order a build of an uploaded archive and return at once. Raises NotFound for app or archive."""
+    if len(description) > DESCRIPTION_MAX_LENGTH:
+        raise InvalidInput(f"description: longer than {DESCRIPTION_MAX_LENGTH} characters", hint="shorten it")
+    await rack.objects.path(app_name, options.source)
+    async with rack.store.write() as ledger:
+        app = await ledger.apps.get(app_name)
+        build = Build(rack.ids.build(), app.id, made, options, description)
+        await ledger.builds.add(build)
+        detail = {"id": build.id, "description": description}
+        await apps.record(ledger, app, Happening("build:create", made.by, made.at, status="start", detail=detail))
+    rack.transcripts.begin(build.id)
+    rack.changes.notify(app_name)
+    return build
+
+
+async def get(rack: Rack, app_name: str, build_id: str) -> Build:
+    """Return a build as it stands; raises NotFound."""
+    async with rack.store.read() as ledger:
+        return await ledger.builds.get(await ledger.apps.get(app_name), build_id)
+
+
+async def list_newest(rack: Rack, app_name: str, limit: int = DEFAULT_LIMIT) -> Sequence[Build]:
+    """Return the newest builds first."""
+    check_limit(limit)
+    async with rack.store.read() as ledger:
+        return await ledger.builds.list(await ledger.apps.get(app_name), limit)
+
+
+async def log(rack: Rack, app_name: str, build_id: str) -> AsyncIterator[bytes]:
+    """Yield what the build printed, from the beginning: live while it runs, the same bytes afterwards.
+
+    It ends when the build has ended and its outcome is in the ledger.
+    """
+    transcript = rack.transcripts.find(build_id)
+    await get(rack, app_name, build_id)
+    chunks = transcript.read() if transcript else _kept(rack, app_name, build_id)
+    async for chunk in chunks:
+        yield chunk
+
+
+def log_key(build_id: str) -> str:
+    """Return the key of the object that keeps what a build printed."""
+    return f"build/{build_id}/logs"
+
+
+async def _kept(rack: Rack, app_name: str, build_id: str) -> AsyncIterator[bytes]:
+    try:
+        path = await rack.objects.path(app_name, log_key(build_id))
+    except NotFound:
+        return
+    with await asyncio.to_thread(path.open, "rb") as file:
+        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            yield chunk

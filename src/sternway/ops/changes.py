@@ -1,0 +1,51 @@
+"""Who wants to know when something of an app changed, within this process.
+
+Rows are the truth; this only saves waiting. A notification that nobody hears is lost, so readers look at
+the rows first and then wait, with a bound.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+RACK = "rack"
+"""The topic of what belongs to no app; no app can be called so."""
+
+
+class Changes:
+    """Topics are names of apps, and `RACK`."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, int] = {}
+        self._waiters: dict[str, set[asyncio.Future[None]]] = {}
+        self._listeners: list[Callable[[str], None]] = []
+
+    def subscribe(self, listener: Callable[[str], None]) -> None:
+        """Have `listener(topic)` called at every notification, on the loop; it must not wait."""
+        self._listeners.append(listener)
+
+    def notify(self, topic: str) -> None:
+        """Say that something of this topic changed; call it after the commit."""
+        self._versions[topic] = self.version(topic) + 1
+        for waiter in self._waiters.pop(topic, set()):
+            if not waiter.done():
+                waiter.set_result(None)
+        for listener in self._listeners:
+            listener(topic)
+
+    def version(self, topic: str) -> int:
+        """Return a number that rises with each notification; read it before the rows."""
+        return self._versions.get(topic, 0)
+
+    async def wait(self, topic: str, seen: int, timeout_s: float) -> bool:
+        """Wait until the version is beyond `seen`; False when the time is up."""
+        if self.version(topic) > seen:
+            return True
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.setdefault(topic, set()).add(waiter)
+        try:
+            await asyncio.wait_for(waiter, timeout_s)
+        except TimeoutError:
+            return False
+        finally:
+            self._waiters.get(topic, set()).discard(waiter)
+        return True

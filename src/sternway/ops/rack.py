@@ -1,0 +1,49 @@
+"""The rack as the use cases see it: its parts, and what is set for it."""
+
+from dataclasses import dataclass
+
+from sternway.core.target import Place
+from sternway.ops.changes import Changes
+from sternway.ops.shutdown import Shutdown
+from sternway.ops.transcripts import Transcripts
+from sternway.ports import Builder, Clock, Engine, Ids, Logs, Objects, Router, Secrets, Store, Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class RackSettings:
+    """What is fixed while a rack runs. `domain` ends the hosts of apps, `rack_domain` is where the API answers.
+
+    `router_port` is where apps answer; it is part of the addresses that people are shown.
+    """
+
+    name: str
+    version: str
+    domain: str = "localhost"
+    rack_domain: str = "localhost"
+    router_port: int = 80
+    provider: str = "local"
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rack:
+    """Everything a use case may need. Adapters are chosen by `bootstrap`."""
+
+    settings: RackSettings
+    store: Store
+    objects: Objects
+    engine: Engine
+    builder: Builder
+    logs: Logs
+    router: Router
+    traffic: Traffic
+    clock: Clock
+    ids: Ids
+    secrets: Secrets
+    changes: Changes
+    transcripts: Transcripts
+    shutdown: Shutdown
+
+    def place(self) -> Place:
+        """Return what every release on this rack shares."""
+        return Place(self.settings.name, self.settings.domain, self.secrets.fingerprint)

@@ -1,0 +1,72 @@
+"""Use cases of the rack itself."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sternway.core.app import Made
+from sternway.core.event import RACK_CHAIN, Event, Happening
+from sternway.ops.changes import RACK
+from sternway.ops.rack import Rack, RackSettings
+
+VERSION_ACTION = "rack:update"
+MAX_EVENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class SystemView:
+    """The rack as clients see it. `count` machines of kind `type` run its apps."""
+
+    settings: RackSettings
+    status: str
+    count: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionLine:
+    """A version of the rack, and when it became active."""
+
+    version: str
+    at: datetime
+
+
+async def describe(rack: Rack) -> SystemView:
+    """Return what is known of the rack without asking an engine."""
+    return SystemView(rack.settings, "running", 1, rack.engine.capabilities.name)
+
+
+async def record_version(rack: Rack) -> None:
+    """Record that this version serves, if another one did before."""
+    version = rack.settings.version
+    async with rack.store.write() as ledger:
+        lines = _versions(await ledger.events.list(RACK_CHAIN, MAX_EVENTS))
+        if lines and lines[0].version == version:
+            return
+        happening = Happening(VERSION_ACTION, "rack", rack.clock.now(), detail={"version": version})
+        await ledger.events.append(RACK_CHAIN, happening)
+    rack.changes.notify(RACK)
+
+
+async def versions(rack: Rack) -> Sequence[VersionLine]:
+    """Return each time that another version became active, newest first."""
+    async with rack.store.read() as ledger:
+        return _versions(await ledger.events.list(RACK_CHAIN, MAX_EVENTS))
+
+
+def _versions(events: Sequence[Event]) -> list[VersionLine]:
+    bodies = [json.loads(event.body) for event in events]
+    return [
+        VersionLine(body["data"]["version"], datetime.fromisoformat(body["at"]))
+        for body in bodies
+        if body["action"] == VERSION_ACTION
+    ]
+
+
+async def request_stop(rack: Rack, made: Made, *, with_apps: bool) -> None:
+    """Record that a person takes the rack down, with or without what it runs, and set it going."""
+    detail = {"apps": str(with_apps).lower(), "reason": made.reason}
+    async with rack.store.write() as ledger:
+        await ledger.events.append(RACK_CHAIN, Happening("rack:stop", made.by, made.at, detail=detail))
+    rack.shutdown.request(with_apps=with_apps)

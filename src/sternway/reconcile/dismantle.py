@@ -1,0 +1,42 @@
+"""Taking everything down that a rack runs: its apps and its router. The ledger stays as it is."""
+
+import asyncio
+import contextlib
+import logging
+
+from sternway.ops.rack import Rack
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 60.0
+LOOK_AGAIN_S = 1.0
+
+
+async def dismantle(rack: Rack, holder: str) -> None:
+    """Take routes and processes of every app down, then the router; no worker may run meanwhile.
+
+    Processes get their grace. Raises TimeoutError if some are still there after a minute more than that.
+    """
+    async with rack.store.write() as ledger:
+        epoch = await ledger.leases.take(holder, rack.clock.now())
+        apps = [*await ledger.apps.list(), *await ledger.apps.list_deleted()]
+    names = {app.name for app in apps}
+    for name in names:
+        await rack.router.apply(name, (), epoch=epoch)
+        for formation in await rack.engine.observe(name):
+            await rack.engine.retire(formation.key, keep=0, epoch=epoch)
+    async with asyncio.timeout(PATIENCE_S):
+        for name in names:
+            await _gone(rack, name)
+    await rack.router.stop()
+    log.info("apps and router are down", extra={"apps": len(names)})
+
+
+async def _gone(rack: Rack, name: str) -> None:
+    """Return once nothing of the app runs, looking again whenever its engine saw a change."""
+    changed = asyncio.Event()
+    rack.engine.subscribe(lambda topic: changed.set() if topic == name else None)
+    while await rack.engine.observe(name):
+        changed.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), LOOK_AGAIN_S)

@@ -1,0 +1,52 @@
+"""Which processes no request needs any more.
+
+A process is quiet once it has been out of the routes for a moment and answers nothing, or once its drain
+time is over. This is memory only: after a restart of the rack a drain begins anew.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sternway.core.formation import FormationState, Member, Route
+
+SETTLING = timedelta(seconds=0.25)
+"""A request may have been handed over just before the switch and not be counted yet."""
+
+
+class Drain:
+    """Remembers since when each process of one app has been out of traffic."""
+
+    def __init__(self) -> None:
+        self._out_since: dict[str, datetime] = {}
+
+    def update(self, formations: Sequence[FormationState], routes: Sequence[Route], now: datetime) -> None:
+        """Take note of who is in traffic now, and forget who is gone."""
+        in_use = {member for route in routes for member in route.members}
+        out = {
+            process.id
+            for formation in formations
+            for process in formation.processes
+            if process.endpoint is None or Member(formation.key, process.endpoint) not in in_use
+        }
+        self._out_since = {id: min(self._out_since.get(id, now), now) for id in out}
+
+    def quiet(
+        self, formations: Sequence[FormationState], in_flight: Mapping[str, int], now: datetime, drain_s: float
+    ) -> frozenset[str]:
+        """Return the ids of the processes that may be stopped."""
+        endpoints = {p.id: p.endpoint for formation in formations for p in formation.processes}
+        return frozenset(
+            id
+            for id, since in self._out_since.items()
+            if _is_quiet(in_flight.get(endpoints.get(id) or "", 0), now - since, drain_s)
+        )
+
+    def has_waiting(self, quiet: frozenset[str] = frozenset()) -> bool:
+        """Tell whether somebody is out of traffic and not quiet yet."""
+        return bool(self._out_since.keys() - quiet)
+
+
+def _is_quiet(in_flight: int, out_for: timedelta, drain_s: float) -> bool:
+    if out_for >= timedelta(seconds=drain_s):
+        return True
+    return in_flight == 0 and out_for >= SETTLING

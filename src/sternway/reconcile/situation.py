@@ -1,0 +1,65 @@
+"""What the ledger says about an app at one moment, and what follows from it for the worker."""
+
+from dataclasses import dataclass
+
+from sternway.core.app import App
+from sternway.core.errors import NotFound
+from sternway.core.plan import Desired
+from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus
+from sternway.core.release import Build, Release
+from sternway.core.target import desire, nothing
+from sternway.ops.rack import Rack
+from sternway.ports import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """`app` is None when no app has this name now: then nothing of it is to run.
+
+    `open` is the promotion that has yet to end. `target` is the release that is to run, None for none;
+    `build` is the target's.
+    """
+
+    name: str
+    app: App | None
+    open: Promotion | None = None
+    target: Release | None = None
+    build: Build | None = None
+
+    @property
+    def is_forward(self) -> bool:
+        """Tell whether a new release is on its way in, rather than an old one on its way back."""
+        return self.open is not None and self.open.status is not PromotionStatus.REVERTING
+
+    def require_open(self) -> tuple[App, Promotion]:
+        """Return the app and its open promotion, which the caller knows to be there."""
+        if self.app is None or self.open is None:
+            raise ValueError("no promotion is open")
+        return self.app, self.open
+
+    def desired(self, rack: Rack) -> Desired:
+        """Return what is to run; raises what `desire` does."""
+        if self.app is None or self.target is None or self.build is None:
+            return nothing(self.name)
+        options = self.open.options if self.open and self.is_forward else PromotionOptions()
+        return desire(self.app, self.target, self.build, rack.place(), options)
+
+
+async def read(rack: Rack, name: str) -> Situation:
+    """Return the situation of the app that has this name now."""
+    async with rack.store.read() as ledger:
+        try:
+            app = await ledger.apps.get(name)
+        except NotFound:
+            return Situation(name, None)
+        latest = await ledger.promotions.latest(app)
+        open_ = latest if latest and latest.status.is_open else None
+        target = await _target(ledger, app, open_)
+        build = await ledger.builds.get(app, target.build_id) if target and target.build_id else None
+        return Situation(name, app, open_, target, build)
+
+
+async def _target(ledger: Ledger, app: App, open_: Promotion | None) -> Release | None:
+    if open_ and open_.status is not PromotionStatus.REVERTING:
+        return await ledger.releases.get(app, open_.release_id)
+    return await ledger.promotions.active(app)

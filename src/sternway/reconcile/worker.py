@@ -1,0 +1,168 @@
+"""The worker of one app: observe, plan, apply, and record how it went.
+
+It holds no state that matters. Killed at any point, the next one reads the same rows, sees what is there,
+and plans the rest.
+"""
+
+import asyncio
+import contextlib
+import logging
+from datetime import timedelta
+
+from sternway.core.app import App
+from sternway.core.errors import StaleEpoch, SternwayError, Unavailable
+from sternway.core.plan import Action, Desired, Observed, Outcome, Retire, Start, Switch, Verdict, judge, plan
+from sternway.core.promotion import Promotion, PromotionStatus
+from sternway.ops.rack import Rack
+from sternway.reconcile import narrate, situation
+from sternway.reconcile.chronicle import Chronicle
+from sternway.reconcile.drain import Drain
+from sternway.reconcile.situation import Situation
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 30.0
+"""How long a worker with nothing to do waits before it looks again by itself."""
+DRAINING_S = 0.1
+ROLLING_S = 1.0
+FIRST_BACKOFF_S = 0.5
+DEFAULT_DRAIN_S = 30.0
+
+
+class AppWorker:
+    """Works for the app of one name, whichever app has that name now."""
+
+    def __init__(self, rack: Rack, name: str, epoch: int) -> None:
+        self._rack = rack
+        self._name = name
+        self._epoch = epoch
+        self._awake = asyncio.Event()
+        self._drain = Drain()
+        self._chronicle = Chronicle(rack)
+        self._backoff_s = FIRST_BACKOFF_S
+
+    def wake(self) -> None:
+        """Have it look again soon; called any number of times it looks once."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Work until nothing of the app is left to work on, or another rack has taken over."""
+        pause_s: float | None = 0.0
+        while pause_s is not None:
+            self._awake.clear()
+            try:
+                pause_s = await self._round()
+                self._backoff_s = FIRST_BACKOFF_S
+            except StaleEpoch:
+                log.warning("another rack has taken over", extra={"app": self._name})
+                return
+            except Exception as exc:  # noqa: BLE001 - the worker's edge: log, wait, try again
+                pause_s = self._after_error(exc)
+            await self._sleep(pause_s)
+
+    def _after_error(self, exc: Exception) -> float:
+        is_expected = isinstance(exc, Unavailable)
+        level = logging.WARNING if is_expected else logging.ERROR
+        log.log(level, "round failed", extra={"app": self._name}, exc_info=None if is_expected else exc)
+        self._backoff_s = min(self._backoff_s * 2, IDLE_S)
+        return self._backoff_s
+
+    async def _sleep(self, seconds: float | None) -> None:
+        if seconds:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._awake.wait(), seconds)
+
+    async def _round(self) -> float | None:
+        """Do what can be done now; return how long to wait at most, or None when all is over."""
+        now = await situation.read(self._rack, self._name)
+        try:
+            desired = now.desired(self._rack)
+        except SternwayError as exc:
+            return await self._after_refusal(now, exc)
+        observed = await self._observe(desired)
+        for line in narrate.healthy(desired, observed):
+            self._chronicle.note(now.open, line)
+        if now.app and now.open and await self._conclude(now, judge(desired, observed), observed):
+            return 0
+        actions = plan(desired, observed)
+        for action in actions:
+            self._chronicle.note(now.open, narrate.describe(action))
+            await self._apply(action)
+        return await self._rest(now, observed, actions)
+
+    async def _observe(self, desired: Desired) -> Observed:
+        rack = self._rack
+        formations = await rack.engine.observe(self._name)
+        routes = await rack.router.observe(self._name)
+        now = rack.clock.now()
+        self._drain.update(formations, routes, now)
+        in_flight = await rack.traffic.in_flight() if self._drain.has_waiting() else {}
+        drain_s = max((target.drain_s for target in desired.services), default=DEFAULT_DRAIN_S)
+        return Observed(now, formations, routes, self._drain.quiet(formations, in_flight, now, drain_s))
+
+    async def _apply(self, action: Action) -> None:
+        match action:
+            case Start(formation, count):
+                await self._rack.engine.ensure(formation, count, epoch=self._epoch)
+            case Switch(routes):
+                await self._rack.router.apply(self._name, routes, epoch=self._epoch)
+            case Retire(key, keep):
+                await self._rack.engine.retire(key, keep=keep, epoch=self._epoch)
+
+    async def _rest(self, now: Situation, observed: Observed, actions: tuple[Action, ...]) -> float | None:
+        """Return how long nothing can change without a wake-up."""
+        if any(not isinstance(action, Retire) for action in actions):
+            return 0
+        if now.app:
+            await self._chronicle.flush(now.app)
+        elif not observed.formations and not observed.routes:
+            await self._chronicle.record_dismantled(self._name)
+            return None
+        if actions or self._drain.has_waiting(observed.quiet):
+            return DRAINING_S
+        return ROLLING_S if now.open else IDLE_S
+
+    async def _conclude(self, now: Situation, verdict: Verdict, observed: Observed) -> bool:
+        """Record what the verdict means for the open promotion; True if the target may be another one now."""
+        app, promotion = now.require_open()
+        match promotion.status, self._bounded(promotion, verdict, observed):
+            case PromotionStatus.REVERTING, Verdict(Outcome.DONE):
+                await self._reverted(app, promotion, now)
+                return True
+            case PromotionStatus.REVERTING, _:
+                return False
+            case _, Verdict(Outcome.DONE):
+                self._chronicle.note(promotion, f"Release {promotion.release_id} is active")
+                await self._chronicle.record(app, promotion, PromotionStatus.COMPLETED)
+                return True
+            case _, Verdict(Outcome.FAILED, cause):
+                await self._revert(app, promotion, cause)
+                return True
+            case PromotionStatus.PENDING, _:
+                await self._chronicle.record(app, promotion, PromotionStatus.UPDATING)
+            case _:
+                pass
+        return False
+
+    def _bounded(self, promotion: Promotion, verdict: Verdict, observed: Observed) -> Verdict:
+        is_late = promotion.deadline() <= observed.now
+        if is_late and verdict.outcome is Outcome.WAITING:
+            return Verdict(Outcome.FAILED, f"not finished within {timedelta(seconds=promotion.options.timeout_s)}")
+        return verdict
+
+    async def _revert(self, app: App, promotion: Promotion, cause: str) -> None:
+        self._chronicle.note(promotion, f"Release {promotion.release_id} failed: {cause}")
+        await self._chronicle.record(app, promotion, PromotionStatus.REVERTING, cause)
+
+    async def _reverted(self, app: App, promotion: Promotion, now: Situation) -> None:
+        back_to = f"{now.target.id} is active" if now.target else "no release is active"
+        self._chronicle.note(promotion, f"Reverted: {back_to}")
+        await self._chronicle.record(app, promotion, PromotionStatus.REVERTED)
+
+    async def _after_refusal(self, now: Situation, error: SternwayError) -> float:
+        """Deal with a release that cannot even be read as something to run."""
+        if now.app and now.open and now.open.status is not PromotionStatus.REVERTING:
+            await self._revert(now.app, now.open, error.message)
+            return 0
+        log.error("the active release cannot run", extra={"app": self._name, "cause": error.message})
+        return IDLE_S

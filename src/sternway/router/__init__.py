@@ -1,0 +1,1 @@
+"""What carries requests to formations: Caddy, or memory."""

@@ -1,0 +1,106 @@
+"""One of the two Caddy processes, from start to stop: brought up, kept up, loaded, stopped."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from sternway.core.errors import RouterUnavailable
+from sternway.ports import Clock
+from sternway.router.caddy import admin, configuration, lock, process, record
+
+READY_TIMEOUT_S = 15.0
+READY_INTERVAL_S = 0.01
+RESTART_PAUSE_S = 1.0
+STOP_GRACE_S = 10.0
+
+
+class Part:
+    """A Caddy called `name`; `wanted` returns the configuration that it should have now."""
+
+    def __init__(self, directory: Path, name: str, wanted: Callable[[], configuration.Json], clock: Clock) -> None:
+        self._directory = directory
+        self._name = name
+        self._wanted = wanted
+        self._clock = clock
+        self._running: process.Running | None = None
+        self._log = structlog.get_logger(__name__).bind(part=name)
+
+    async def bring_up(self) -> None:
+        """Adopt the process that runs and answers, or start one. Raises RouterUnavailable with its last words."""
+        file = self._directory / "run" / f"{self._name}.lock"
+        async with lock.held(file, self._clock, timeout_s=READY_TIMEOUT_S):
+            found = process.find(self._directory, self._name)
+            if found is not None and await self._adopt():
+                self._running = found
+                return
+            if found is not None:
+                await process.stop(found, STOP_GRACE_S)
+            self._running = await self._start()
+
+    async def keep_up(self) -> None:
+        """Start the process again whenever it ends, until cancelled."""
+        while True:
+            if self._running is not None:
+                await process.ended(self._running)
+            self._log.warning("Caddy ended and is started again")
+            try:
+                await self.bring_up()
+            except (OSError, RouterUnavailable) as exc:
+                self._running = None
+                self._log.error("Caddy could not be started", error=str(exc))
+                await self._clock.sleep(RESTART_PAUSE_S)
+
+    async def load(self, wanted: configuration.Json) -> None:
+        """Replace the configuration of the running process."""
+        await admin.load(self._directory, self._socket, wanted)
+
+    async def stop(self) -> None:
+        """Stop the process, if there is one."""
+        found = process.find(self._directory, self._name)
+        if found is not None:
+            await process.stop(found, STOP_GRACE_S)
+
+    @property
+    def _socket(self) -> str:
+        return configuration.admin_socket(self._name)
+
+    async def _adopt(self) -> bool:
+        """Take over what runs if it answers, and touch it only if its configuration is another one."""
+        wanted = self._wanted()
+        try:
+            if await admin.configuration(self._directory, self._socket) != wanted:
+                await self.load(wanted)
+        except RouterUnavailable as exc:
+            self._log.warning("Caddy runs but does not answer", error=str(exc))
+            return False
+        return True
+
+    async def _start(self) -> process.Running:
+        running = await asyncio.to_thread(self._launch, configuration.text(self._wanted()))
+        await self._ready(running)
+        return running
+
+    def _launch(self, wanted: str) -> process.Running:
+        record.write_durably(self._directory / f"{self._name}.json", wanted)
+        for socket in configuration.sockets(self._name):
+            (self._directory / socket).unlink(missing_ok=True)
+        return process.start(self._directory, self._name)
+
+    async def _ready(self, running: process.Running) -> None:
+        """Wait until Caddy has a configuration in force: only then does it serve."""
+        deadline = self._clock.monotonic() + READY_TIMEOUT_S
+        while not await self._is_configured():
+            if not process.is_alive(running):
+                reason = process.last_words(self._directory, self._name)
+                raise RouterUnavailable(f"{self._name} ended: {reason}", hint="is the address in use already?")
+            if self._clock.monotonic() > deadline:
+                raise RouterUnavailable(f"{self._name} does not get ready", hint="look at its logs")
+            await self._clock.sleep(READY_INTERVAL_S)
+
+    async def _is_configured(self) -> bool:
+        try:
+            return await admin.configuration(self._directory, self._socket) is not None
+        except RouterUnavailable:
+            return False

@@ -1,0 +1,114 @@
+"""What was applied, durably: the routes of each app in a file of its own, and the highest epoch.
+
+Each file is written beside, synced, renamed, and its directory synced. A record that cannot be read is an
+error and never an empty table.
+"""
+
+import json
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from sternway.core.errors import RouterUnavailable
+from sternway.core.formation import FormationKey, Member, Route
+
+EPOCH_FILE = "epoch"
+ROUTES_FILE = "routes.json"
+
+
+def app_directory(directory: Path, app: str) -> Path:
+    """Return where everything about the app is."""
+    return directory / "apps" / app
+
+
+def read_epoch(directory: Path) -> int:
+    """Return the highest epoch that wrote here; 0 if none did."""
+    try:
+        return int((directory / EPOCH_FILE).read_text())
+    except FileNotFoundError:
+        return 0
+    except (OSError, ValueError) as exc:
+        raise _unreadable(directory / EPOCH_FILE, exc) from exc
+
+
+def write_epoch(directory: Path, epoch: int) -> None:
+    """Record the epoch durably."""
+    write_durably(directory / EPOCH_FILE, f"{epoch}\n")
+
+
+def read_all(directory: Path) -> dict[str, tuple[Route, ...]]:
+    """Return the routes of every app that has a record."""
+    apps = directory / "apps"
+    return {entry.name: read(directory, entry.name) for entry in apps.iterdir() if (entry / ROUTES_FILE).exists()}
+
+
+def read(directory: Path, app: str) -> tuple[Route, ...]:
+    """Return the routes of the app; none if it has no record."""
+    file = app_directory(directory, app) / ROUTES_FILE
+    try:
+        return tuple(_route(value) for value in json.loads(file.read_text())["routes"])
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise _unreadable(file, exc) from exc
+
+
+def write(directory: Path, app: str, routes: tuple[Route, ...]) -> None:
+    """Record the routes of the app durably."""
+    home = app_directory(directory, app)
+    if not home.exists():
+        home.mkdir(mode=0o700)
+        _sync(home.parent)
+    write_durably(home / ROUTES_FILE, json.dumps({"format": 1, "routes": [asdict(route) for route in routes]}))
+
+
+def forget(directory: Path, app: str) -> None:
+    """Remove the record of the app durably; its slots may still be there."""
+    home = app_directory(directory, app)
+    (home / ROUTES_FILE).unlink(missing_ok=True)
+    if home.exists():
+        _sync(home)
+
+
+def discard(directory: Path, app: str) -> None:
+    """Remove whatever is left of an app whose record is gone."""
+    shutil.rmtree(app_directory(directory, app), ignore_errors=True)
+
+
+def write_durably(file: Path, text: str) -> None:
+    """Replace a file such that after a crash it is either the old or the new one."""
+    beside = file.with_name(f"{file.name}.new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    beside.replace(file)
+    _sync(file.parent)
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _route(value: dict[str, object]) -> Route:
+    members, hosts = value["members"], value["hosts"]
+    if not isinstance(members, list) or not isinstance(hosts, list):
+        raise TypeError("members and hosts are lists")
+    return Route(str(value["service"]), tuple(hosts), tuple(_member(member) for member in members))
+
+
+def _member(value: dict[str, object]) -> Member:
+    formation = value["formation"]
+    if not isinstance(formation, dict):
+        raise TypeError("a formation is an object")
+    return Member(FormationKey(**formation), str(value["endpoint"]))
+
+
+def _unreadable(file: Path, exc: Exception) -> RouterUnavailable:
+    return RouterUnavailable(f"cannot read {file}: {exc}", hint="restore the file, or remove it and deploy again")

@@ -1,0 +1,156 @@
+"""The router over Caddy: fills Router and Traffic."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine, Mapping, Set
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from sternway.core.errors import RouterUnavailable
+from sternway.core.formation import Route
+from sternway.ports import Clock
+from sternway.router import table
+from sternway.router.caddy import admin, configuration, lock, part, record
+from sternway.router.caddy.configuration import Options
+from sternway.router.caddy.files import RouteFiles
+
+LOCK_TIMEOUT_S = 10.0
+SETTLE_S = 0.05
+"""How long after a switch a request may have been given an endpoint that left, and not yet be counted there."""
+
+
+class CaddyRouter:
+    """Caddy in a directory, listening on `HOST:PORT`."""
+
+    def __init__(self, directory: Path, listen: str, clock: Clock, options: Options | None = None) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._options = options or Options()
+        self._files = RouteFiles(directory)
+        self._back = part.Part(directory, "back", self._back_configuration, clock)
+        self._front = part.Part(directory, "front", lambda: configuration.front(listen, self._options), clock)
+        self._loaded: tuple[tuple[str, str], ...] | None = None
+        self._changing = asyncio.Lock()
+        self._loading = asyncio.Lock()
+        self._left: dict[str, float] = {}
+        self._gaps: dict[str, float] = {}
+        self._watching: asyncio.Task[None] | None = None
+        self._log = structlog.get_logger(__name__)
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Start both processes or adopt them, and start again what ends; leaving leaves them running."""
+        await asyncio.to_thread(self._files.open)
+        self._gaps = dict.fromkeys(self._files.gaps(), self._clock.monotonic())
+        await self._back.bring_up()
+        await self._front.bring_up()
+        # Not a TaskGroup around the block: it would wrap what the block raises.
+        self._watching = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            await self._stop_watching()
+
+    async def apply(self, app: str, routes: tuple[Route, ...], *, epoch: int) -> None:
+        """Switch the app to these routes; see `ports.Router`.
+
+        Cancelled, it either has not begun or has switched; a load may then be missing until the next call.
+        """
+        await _whole(self._switch(app, table.in_order(routes), epoch))
+        await self._load()
+        if not routes:
+            await _whole(self._discard(app))
+
+    async def observe(self, app: str) -> tuple[Route, ...]:
+        """Return the routes as last applied, from disk."""
+        return await asyncio.to_thread(record.read, self._directory, app)
+
+    async def stop(self) -> None:
+        """Stop the front, so that no request comes, and then the back; each ends what it has begun."""
+        await self._stop_watching()
+        await self._front.stop()
+        await self._back.stop()
+
+    async def in_flight(self) -> Mapping[str, int]:
+        """Return Caddy's own count of requests by endpoint, with one for each that left only just now."""
+        counted = await admin.in_flight(self._directory, configuration.admin_socket("back"))
+        now = self._clock.monotonic()
+        self._left = {endpoint: at for endpoint, at in self._left.items() if now - at < SETTLE_S}
+        return dict.fromkeys(self._left, 1) | dict(counted)
+
+    async def _switch(self, app: str, routes: tuple[Route, ...], epoch: int) -> None:
+        async with self._changing, self._locked():
+            before, epoch_before = self._files.endpoints(app), self._files.epoch
+            await asyncio.to_thread(self._files.change, app, routes, epoch)
+            self._note(app, before)
+            if self._files.epoch != epoch_before:
+                self._loaded = None  # whoever wrote before may have loaded something else
+
+    def _note(self, app: str, endpoints_before: Set[str]) -> None:
+        now = self._clock.monotonic()
+        self._left |= dict.fromkeys(endpoints_before - self._files.endpoints(app), now)
+        self._gaps.pop(app, None)
+        if self._files.has_gap(app):
+            self._gaps[app] = now
+
+    async def _discard(self, app: str) -> None:
+        async with self._changing, self._locked():
+            await asyncio.to_thread(self._files.discard, app)
+
+    def _locked(self) -> contextlib.AbstractAsyncContextManager[None]:
+        return lock.held(self._directory / "run" / "change.lock", self._clock, timeout_s=LOCK_TIMEOUT_S)
+
+    async def _load(self) -> None:
+        """Load the back's configuration if the hosts have changed; callers that wait share one load."""
+        if self._loaded == self._files.hosts:
+            return
+        async with self._loading:
+            hosts = self._files.hosts
+            if self._loaded != hosts:
+                await self._back.load(configuration.back(hosts, self._options))
+                self._loaded = hosts
+
+    def _back_configuration(self) -> configuration.Json:
+        self._loaded = self._files.hosts
+        return configuration.back(self._loaded, self._options)
+
+    async def _watch(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._back.keep_up())
+            tasks.create_task(self._front.keep_up())
+            tasks.create_task(self._close_gaps())
+
+    async def _stop_watching(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait({self._watching})
+            self._watching = None
+
+    async def _close_gaps(self) -> None:
+        """Hold requests for a route without members only as long as a member may be on its way."""
+        while True:
+            await self._clock.sleep(self._options.hold_s / 4)
+            now = self._clock.monotonic()
+            for app in [app for app, at in self._gaps.items() if now - at >= self._options.hold_s]:
+                await self._close_gap(app)
+
+    async def _close_gap(self, app: str) -> None:
+        try:
+            async with self._changing, self._locked():
+                if self._gaps.pop(app, None) is not None:
+                    await asyncio.to_thread(self._files.close_gap, app)
+        except (OSError, RouterUnavailable) as exc:
+            self._log.warning("A gap could not be closed", app=app, error=str(exc))
+
+
+async def _whole(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work to its end even when cancelled meanwhile: threads cannot be stopped half-way."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

@@ -1,0 +1,108 @@
+"""The files that Caddy reads for each request: which address stands in which slot of which host.
+
+    apps/APP/current -> rev-7                      replaced by rename: the one moment of a switch
+    apps/APP/rev-7/service/SERVICE/0 .. 23         an address each, the members in rotation
+    apps/APP/rev-7/host/HOST -> ../service/SERVICE
+
+They are derived from the record and made anew from it at a start, so that nothing here is synced to disk.
+The revision before the current one stays: a request may just be on its way through it.
+
+With more than COUNT members, COUNT of them get requests.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from sternway.core.formation import Member, Route
+from sternway.router import table
+
+COUNT = 24
+"""Slots per host. More make the spread over odd numbers of members more even; 24 divides by 2, 3, 4, 6, 8, 12."""
+
+GAP_SOCKET = "run/gap.sock"
+CLOSED_SOCKET = "run/closed.sock"
+"""Sockets that nobody listens on: requests wait at a gap for a member, and are refused at what is closed."""
+
+
+def path(app: str, host: str, slot: int) -> str:
+    """Return the file of a slot, relative to the router's directory."""
+    return f"apps/{app}/current/host/{host}/{slot}"
+
+
+def write(app_directory: Path, routes: tuple[Route, ...], *, is_closed: bool = False) -> None:
+    """Make a revision for these routes and switch to it at once; older ones but the last go."""
+    before = _current(app_directory)
+    number = max(_revisions(app_directory), default=0) + 1
+    revision = app_directory / f"rev-{number}"
+    _fill(revision, routes, is_closed=is_closed)
+    _switch(app_directory, revision.name)
+    for old in _revisions(app_directory) - {number, before}:
+        shutil.rmtree(app_directory / f"rev-{old}")
+
+
+def holds(app_directory: Path, routes: tuple[Route, ...]) -> bool:
+    """Tell whether the current revision says exactly this."""
+    host_directory = app_directory / "current" / "host"
+    try:
+        if {entry.name for entry in host_directory.iterdir()} != {_name(h) for r in routes for h in r.hosts}:
+            return False
+        return all(
+            (host_directory / _name(host) / str(number)).read_text() == address
+            for route in routes
+            for host in route.hosts
+            for number, address in enumerate(_addresses(route, is_closed=False))
+        )
+    except OSError:
+        return False
+
+
+def _fill(revision: Path, routes: tuple[Route, ...], *, is_closed: bool) -> None:
+    (revision / "host").mkdir(parents=True, mode=0o700)
+    for route in routes:
+        service = revision / "service" / route.service
+        service.mkdir(parents=True, mode=0o700)
+        for number, address in enumerate(_addresses(route, is_closed=is_closed)):
+            _write_slot(service / str(number), address)
+        for host in route.hosts:
+            (revision / "host" / _name(host)).symlink_to(f"../service/{route.service}")
+
+
+def _name(host: str) -> str:
+    return table.matched_as(host)
+
+
+def _addresses(route: Route, *, is_closed: bool) -> tuple[str, ...]:
+    if not route.members:
+        return (f"unix/{CLOSED_SOCKET if is_closed else GAP_SOCKET}",) * COUNT
+    return tuple(_in_turn(route.members, number).endpoint for number in range(COUNT))
+
+
+def _in_turn(members: tuple[Member, ...], number: int) -> Member:
+    return members[number % len(members)]
+
+
+def _write_slot(file: Path, address: str) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(descriptor, address.encode())
+    finally:
+        os.close(descriptor)
+
+
+def _switch(app_directory: Path, target: str) -> None:
+    beside = app_directory / "current.new"
+    beside.unlink(missing_ok=True)
+    beside.symlink_to(target)
+    beside.replace(app_directory / "current")
+
+
+def _revisions(app_directory: Path) -> set[int]:
+    return {int(entry.name.removeprefix("rev-")) for entry in app_directory.glob("rev-*")}
+
+
+def _current(app_directory: Path) -> int:
+    try:
+        return int((app_directory / "current").readlink().name.removeprefix("rev-"))
+    except FileNotFoundError:
+        return 0

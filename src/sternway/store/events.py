@@ -1,0 +1,39 @@
+"""Events in the ledger. The bytes that were hashed are kept as they are."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from sternway.core import event
+from sternway.core.event import Event, Happening
+from sternway.store.connection import Statement, Transaction
+from sternway.store.tables import events
+
+
+@dataclass(frozen=True, slots=True)
+class SqlEvents:
+    """Fills `ports.Events`."""
+
+    transaction: Transaction
+
+    async def append(self, chain: str, happening: Happening) -> Event:
+        """Link to the last event of the chain, which no one else can follow before the commit."""
+        last = await self.transaction.row(_newest_first(chain).limit(1))
+        added = event.link(chain, _event_of(last) if last else None, event.canonical(happening))
+        await self.transaction.insert(events, asdict(added))
+        return added
+
+    async def list(self, chain: str, limit: int) -> Sequence[Event]:
+        """Return the newest first."""
+        return [_event_of(row) for row in await self.transaction.rows(_newest_first(chain).limit(limit))]
+
+
+def _newest_first(chain: str) -> Statement:
+    """The events of a chain."""
+    return sa.select(events).where(events.c.chain == chain).order_by(events.c.position.desc())
+
+
+def _event_of(row: sa.Row[*tuple[Any, ...]]) -> Event:
+    return Event(row.chain, row.position, row.body, row.previous_hash, row.hash)

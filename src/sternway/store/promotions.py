@@ -1,0 +1,135 @@
+"""Promotions in the ledger: a row for each attempt, a record for each transition, a step for what people read."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from sternway import ports
+from sternway.core import errors
+from sternway.core.app import App, Made
+from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus
+from sternway.core.release import Release
+from sternway.store import apps, records
+from sternway.store.connection import Statement, Transaction
+from sternway.store.tables import promotion_records, promotion_steps, promotions
+
+MAX_STEPS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SqlPromotions:
+    """Fills `ports.Promotions`."""
+
+    transaction: Transaction
+    releases: ports.Releases
+
+    async def add(self, app: App, release: Release, options: PromotionOptions, made: Made) -> Promotion:
+        """Insert it as PENDING; only the latest can be open, and is superseded."""
+        latest = await self.latest(app)
+        if latest and latest.status.is_open:
+            await self._append(latest, PromotionStatus.SUPERSEDED, made.at, f"superseded by {release.id}")
+        replaces = await self.active_id(app)
+        values = {"app_id": app.id, "release_id": release.id, "replaces": replaces, "options": asdict(options)}
+        id = await self.transaction.insert(promotions, values | apps.made_values(made))
+        promotion = Promotion(id, app.id, release.id, made, replaces, options)
+        return await self._append(promotion, PromotionStatus.PENDING, made.at)
+
+    async def latest(self, app: App) -> Promotion | None:
+        """Return the newest attempt."""
+        row = await self.transaction.row(_newest_first(app).limit(1))
+        return _promotion_of(row) if row else None
+
+    async def active(self, app: App) -> Release | None:
+        """Return the release of the newest attempt that completed."""
+        release_id = await self.active_id(app)
+        return await self.releases.get(app, release_id) if release_id else None
+
+    async def active_id(self, app: App) -> str | None:
+        """Return its id only."""
+        row = await self.transaction.row(_completed(app))
+        return row.release_id if row else None
+
+    async def get(self, app: App, promotion_id: int) -> Promotion:
+        """Return it as its newest record says."""
+        row = await self.transaction.row(_newest_first(app).where(promotions.c.id == promotion_id))
+        if row is None:
+            raise errors.NotFound(f"promotion not found: {promotion_id}")
+        return _promotion_of(row)
+
+    async def list(self, app: App, limit: int) -> Sequence[Promotion]:
+        """Return the newest first."""
+        return [_promotion_of(row) for row in await self.transaction.rows(_newest_first(app).limit(limit))]
+
+    async def record(self, promotion: Promotion, status: PromotionStatus, at: datetime, cause: str = "") -> Promotion:
+        """Add a record unless the newest one, which the caller may not have seen, has ended it."""
+        row = await self.transaction.row(_standing().where(promotions.c.id == promotion.id))
+        now = _promotion_of(row) if row else promotion
+        return await self._append(now, status, at, cause) if now.status.is_open else now
+
+    async def note(self, app: App, step: ports.Step) -> None:
+        """Add a step."""
+        await self.transaction.insert(promotion_steps, {"app_id": app.id} | asdict(step))
+
+    async def steps(
+        self, app: App, after: datetime | None = None, promotion_id: int | None = None
+    ) -> Sequence[ports.Step]:
+        """Return the newest ones later than `after`, by time."""
+        found = _steps(app)
+        found = found if after is None else found.where(promotion_steps.c.at > after)
+        found = found if promotion_id is None else found.where(promotion_steps.c.promotion_id == promotion_id)
+        rows = await self.transaction.rows(found)
+        return [ports.Step(row.at, row.text, row.promotion_id) for row in reversed(rows)]
+
+    async def _append(self, promotion: Promotion, status: PromotionStatus, at: datetime, cause: str = "") -> Promotion:
+        values = {"promotion_id": promotion.id, "app_id": promotion.app_id, "at": at}
+        await self.transaction.insert(promotion_records, values | {"status": status.value, "cause": cause})
+        return replace(promotion, status=status, status_at=at, cause=cause)
+
+
+def _standing() -> Statement:
+    """Promotions, each with its newest record."""
+    record = promotion_records
+    newest = records.newest(record, "promotion_id", promotions.c.id)
+    return sa.select(promotions, record.c.status, record.c.at, record.c.cause).join_from(
+        promotions, record, record.c.id == newest
+    )
+
+
+def _newest_first(app: App) -> Statement:
+    """Those of an app."""
+    return _standing().where(promotions.c.app_id == app.id).order_by(promotions.c.id.desc())
+
+
+def _completed(app: App) -> Statement:
+    """The newest completed one of an app: the end of a range in an index."""
+    record = promotion_records
+    return (
+        sa.select(promotions.c.release_id)
+        .join_from(record, promotions, promotions.c.id == record.c.promotion_id)
+        .where(record.c.app_id == app.id, record.c.status == PromotionStatus.COMPLETED.value)
+        .order_by(record.c.promotion_id.desc())
+        .limit(1)
+    )
+
+
+def _steps(app: App) -> Statement:
+    """The newest steps of an app, latest first."""
+    step = promotion_steps
+    return sa.select(step).where(step.c.app_id == app.id).order_by(step.c.at.desc(), step.c.id.desc()).limit(MAX_STEPS)
+
+
+def _promotion_of(row: sa.Row[*tuple[Any, ...]]) -> Promotion:
+    return Promotion(
+        id=row.id,
+        app_id=row.app_id,
+        release_id=row.release_id,
+        made=apps.made_of(row),
+        replaces=row.replaces,
+        options=PromotionOptions(**row.options),
+        status=PromotionStatus(row.status),
+        status_at=row.at,
+        cause=row.cause,
+    )

@@ -1,0 +1,108 @@
+"""Releases in the ledger. An environment is sealed before it gets near the database, bound to its release."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from sternway import ports
+from sternway.core import errors
+from sternway.core.app import App
+from sternway.core.environment import Environment
+from sternway.core.release import Release, ReleaseLine
+from sternway.store import apps
+from sternway.store.connection import Statement, Transaction
+from sternway.store.tables import releases
+
+_LINE = [c for c in releases.c if c.name not in ("env", "manifest")]
+
+
+@dataclass(frozen=True, slots=True)
+class SqlReleases:
+    """Fills `ports.Releases`."""
+
+    transaction: Transaction
+    secrets: ports.Secrets
+
+    async def add(self, release: Release) -> Release:
+        """Insert it; its order is the row's number, whatever it said before."""
+        values = {
+            "id": release.id,
+            "app_id": release.app_id,
+            "build_id": release.build_id,
+            "env": self._seal(release),
+            "manifest": release.manifest,
+            "description": release.description,
+            "copy_of": release.copy_of,
+            "is_rollback": release.is_rollback,
+        }
+        order = await self.transaction.insert(releases, values | apps.made_values(release.made))
+        return replace(release, order=order)
+
+    async def get(self, app: App, release_id: str) -> Release:
+        """Return it with its environment opened; raises Corrupt if that does not open."""
+        row = await self.transaction.row(_of(app).where(releases.c.id == release_id))
+        if row is None:
+            raise errors.NotFound(f"release not found: {release_id}", hint=f"see them: sternway releases -a {app.name}")
+        return self._release_of(row)
+
+    async def newest(self, app: App) -> Release | None:
+        """Return the one with the highest order."""
+        row = await self.transaction.row(_of(app).limit(1))
+        return self._release_of(row) if row else None
+
+    async def list(self, app: App, limit: int) -> Sequence[ReleaseLine]:
+        """Return the newest first; environments and manifests are not read at all."""
+        return [_line_of(row) for row in await self.transaction.rows(_lines(app).limit(limit))]
+
+    async def with_build(self, app: App, build_id: str | None) -> Sequence[Release]:
+        """Return the releases of that build, newest first."""
+        rows = await self.transaction.rows(_of(app).where(releases.c.build_id == build_id))
+        return [self._release_of(row) for row in rows]
+
+    def _seal(self, release: Release) -> bytes:
+        # JSON and not KEY=VALUE lines, which cannot hold every value that an Environment can.
+        return self.secrets.seal(json.dumps(dict(release.environment)).encode(), _context(release.id))
+
+    def _release_of(self, row: sa.Row[*tuple[Any, ...]]) -> Release:
+        plain = self.secrets.open(row.env, _context(row.id))
+        return Release(
+            id=row.id,
+            app_id=row.app_id,
+            made=apps.made_of(row),
+            build_id=row.build_id,
+            environment=Environment(json.loads(plain)),
+            manifest=row.manifest,
+            description=row.description,
+            copy_of=row.copy_of,
+            is_rollback=row.is_rollback,
+            order=row.seq,
+        )
+
+
+def _context(release_id: str) -> str:
+    return f"release:{release_id}"
+
+
+def _of(app: App) -> Statement:
+    """The releases of an app, newest first."""
+    return sa.select(releases).where(releases.c.app_id == app.id).order_by(releases.c.seq.desc())
+
+
+def _lines(app: App) -> Statement:
+    """The same, without what is large or secret."""
+    return sa.select(*_LINE).where(releases.c.app_id == app.id).order_by(releases.c.seq.desc())
+
+
+def _line_of(row: sa.Row[*tuple[Any, ...]]) -> ReleaseLine:
+    return ReleaseLine(
+        id=row.id,
+        made=apps.made_of(row),
+        build_id=row.build_id,
+        description=row.description,
+        copy_of=row.copy_of,
+        is_rollback=row.is_rollback,
+        order=row.seq,
+    )

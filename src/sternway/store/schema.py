@@ -1,0 +1,67 @@
+"""Brings the schema of a database to a revision, up or down.
+
+Alembic is synchronous: call these in a thread, and before the engines of the store connect.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import resources
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+
+from sternway.core import errors
+from sternway.store import dialect, failures
+
+HEAD = "head"
+EMPTY = "base"
+
+# Alembic keeps the migration that runs in variables of its modules, so one process runs one at a time.
+_alembic = threading.Lock()
+
+
+def upgrade(url: sa.URL, revision: str = HEAD, *, wait_s: float = 10) -> None:
+    """Bring a database up to a revision, in one transaction; make the file if there is none.
+
+    Several at once wait for each other. Raises StoreUnavailable, also for a schema that is newer than this
+    version of Sternway.
+    """
+    dialect.create_file(url)
+    _migrate(url, lambda config: command.upgrade(config, revision), wait_s)
+
+
+def downgrade(url: sa.URL, revision: str, *, wait_s: float = 10) -> None:
+    """Bring a database down to a revision, in one transaction. What only the newer one can hold is lost."""
+    _migrate(url, lambda config: command.downgrade(config, revision), wait_s)
+
+
+def _migrate(url: sa.URL, step: Callable[[Config], None], wait_s: float) -> None:
+    with _alembic, failures.translated(), begin(url, wait_s=wait_s) as connection:
+        try:
+            step(_config(connection))
+        except CommandError as exc:
+            raise errors.StoreUnavailable(
+                f"store: the schema is not one that this version knows: {exc}",
+                hint="start the version of sternwayd that wrote it, or a newer one",
+            ) from exc
+
+
+@contextmanager
+def begin(url: sa.URL, *, wait_s: float = 10) -> Iterator[sa.Connection]:
+    """Open a synchronous transaction that may write, on a connection of its own."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool, **dialect.engine_options(wait_s))
+    dialect.speak_to(engine, may_write=True)
+    with engine.begin() as connection:
+        yield connection
+
+
+def _config(connection: sa.Connection) -> Config:
+    config = Config()
+    # Percent signs are doubled since Alembic reads options as configparser does.
+    location = str(resources.files("sternway.store").joinpath("migrations"))
+    config.set_main_option("script_location", location.replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config

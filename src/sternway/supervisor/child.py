@@ -1,0 +1,132 @@
+"""The process itself: how it is started, and how it is ended with everything that it started."""
+
+import ctypes
+import os
+import re
+import signal
+from collections.abc import Mapping
+
+from sternway.supervisor.order import Order
+
+EXIT_CANNOT_ENTER = 126
+EXIT_CANNOT_START = 127
+_PR_SET_CHILD_SUBREAPER = 36
+_SIMPLE = re.compile(r"[\w./+-]+(?![\w./+-]*=)[^;&|()<>{}`\n#!]*")
+_SHELL_ONLY = re.compile(
+    r"\.|alias|break|case|cd|command|continue|eval|exec|exit|export|for|if|read|readonly|return|set|shift|trap|type"
+    r"|ulimit|umask|unset|until|wait|while"
+)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of whatever the process leaves behind; without it, only its group is ended."""
+    try:
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    except (OSError, AttributeError):
+        return
+
+
+def shell_line(command: str) -> str:
+    """Return what the shell is given: it steps aside for a single command, and stays for anything else."""
+    words = command.split(maxsplit=1)
+    is_simple = words and not _SHELL_ONLY.fullmatch(words[0]) and _SIMPLE.fullmatch(command.strip())
+    return f"exec {command.strip()}" if is_simple else command
+
+
+def spawn(order: Order, output: int) -> int:
+    """Start the command in a session of its own, and return its process id once it is the command.
+
+    Until then it is a copy of the supervisor, which a signal would reach in its place.
+    """
+    line = shell_line(order.command)
+    became, becoming = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _become(order.working_directory, line, order.environment, output)
+    os.close(becoming)
+    os.read(became, 1)
+    os.close(became)
+    return pid
+
+
+def _become(directory: str, line: str, environment: Mapping[str, str], output: int) -> None:
+    """Turn into the command; what cannot be done is printed where the command would print."""
+    code = EXIT_CANNOT_ENTER
+    try:
+        os.setsid()
+        os.umask(0o022)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        os.chdir(directory)
+        code = EXIT_CANNOT_START
+        os.execve("/bin/sh", ["sh", "-c", line], dict(environment))
+    except (OSError, ValueError) as problem:
+        os.write(2, f"cannot start: {problem}\n".encode())
+    finally:
+        os._exit(code)
+
+
+def start_ticks(pid: int) -> int:
+    """Return when the process started, in clock ticks since boot: with the pid, that is its identity."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def has_exited(pid: int) -> bool:
+    """Tell whether it ended; it stays a zombie, so that its number cannot be another's."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def reap(pid: int) -> int:
+    """Take its end from the kernel: the exit code, or minus the signal that ended it."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def signal_group(group: int, number: int) -> bool:
+    """Signal everyone in the group; False if nobody is left."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def reap_orphans(keep: int) -> None:
+    """Take the ends of orphans that were adopted, except that of the process itself."""
+    for pid in _children():
+        if pid != keep:
+            _wait(pid, os.WNOHANG)
+
+
+def end_orphans() -> None:
+    """End whatever is left below the supervisor, also what left the group; new orphans may appear meanwhile."""
+    for _ in range(100):
+        left = _children()
+        if not left:
+            return
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+            _wait(pid, 0)
+
+
+def _wait(pid: int, options: int) -> None:
+    try:
+        os.waitpid(pid, options)
+    except ChildProcessError:
+        return
+
+
+def _children() -> list[int]:
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
+            return [int(word) for word in file.read().split()]
+    except (OSError, ValueError):
+        return []

@@ -1,0 +1,55 @@
+"""A supervisor in waiting: everything is imported, so that a copy of it is there within a millisecond.
+
+The engine keeps one, and sends it a connection for each process that it wants started (and files to keep
+open). A fork of it reads the order from that connection and becomes the supervisor of that process, in a
+session of its own. When the engine goes away the nursery ends, and its supervisors stay.
+"""
+
+import os
+import signal
+import socket
+
+from sternway.supervisor import order, program
+
+MAX_FILES = 4
+
+
+def serve(inherited: int) -> None:
+    """Fork a supervisor for each connection received over the socket `inherited`, until it is closed."""
+    os.umask(0o077)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    engine = socket.socket(fileno=os.dup(inherited))
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), inherited)
+    while True:
+        message, files, _, _ = socket.recv_fds(engine, 1, MAX_FILES, socket.MSG_CMSG_CLOEXEC)
+        if not message:
+            return
+        _fork(engine, files)
+
+
+def _fork(engine: socket.socket, files: list[int]) -> None:
+    if os.fork() == 0:
+        engine.close()
+        os.setsid()
+        _supervise(socket.socket(fileno=files[0]))
+        os._exit(0)
+    for file in files:
+        os.close(file)
+
+
+def _supervise(engine: socket.socket) -> None:
+    """Read the order, and see to it. Files beyond the first stay open, since nobody closes them."""
+    try:
+        wanted = order.receive(engine)
+        program.Supervisor(wanted).run(engine)
+    except (OSError, ValueError) as problem:
+        _refuse(engine, str(problem))
+
+
+def _refuse(engine: socket.socket, problem: str) -> None:
+    try:
+        engine.sendall(order.encode({"protocol": order.PROTOCOL, "phase": "refused", "problem": problem}))
+    except OSError:
+        return

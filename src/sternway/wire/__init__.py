@@ -1,0 +1,1 @@
+"""The API's types as plain dataclasses, shared by the server and the command line."""

@@ -1,0 +1,71 @@
+"""The paths of the API that both sides use; the contract's table is the source of each."""
+
+from urllib.parse import quote
+
+APPS = "/apps"
+SYSTEM = "/system"
+
+
+def app(name: str) -> str:
+    """Return the path of an app."""
+    return f"{APPS}/{quote(name, safe='')}"
+
+
+def builds(name: str) -> str:
+    """Return the path of an app's builds."""
+    return f"{app(name)}/builds"
+
+
+def build(name: str, build_id: str) -> str:
+    """Return the path of one build."""
+    return f"{builds(name)}/{quote(build_id, safe='')}"
+
+
+def releases(name: str) -> str:
+    """Return the path of an app's releases."""
+    return f"{app(name)}/releases"
+
+
+def release(name: str, release_id: str) -> str:
+    """Return the path of one release."""
+    return f"{releases(name)}/{quote(release_id, safe='')}"
+
+
+def promote(name: str, release_id: str) -> str:
+    """Return the path that promotes a release."""
+    return f"{release(name, release_id)}/promote"
+
+
+def promotions(name: str) -> str:
+    """Return the path of an app's promotions (Sternway's own)."""
+    return f"{app(name)}/promotions"
+
+
+def promotion(name: str, promotion_id: int) -> str:
+    """Return the path of one promotion (Sternway's own)."""
+    return f"{promotions(name)}/{promotion_id}"
+
+
+def rollback(name: str, release_id: str) -> str:
+    """Return the path that copies a release and promotes the copy in one step (Sternway's own)."""
+    return f"{release(name, release_id)}/rollback"
+
+
+def processes(name: str) -> str:
+    """Return the path of an app's processes."""
+    return f"{app(name)}/processes"
+
+
+def process(name: str, process_id: str) -> str:
+    """Return the path of one process."""
+    return f"{processes(name)}/{quote(process_id, safe='')}"
+
+
+def services(name: str) -> str:
+    """Return the path of an app's services."""
+    return f"{app(name)}/services"
+
+
+def objects(name: str, key: str) -> str:
+    """Return the path of one of an app's objects; slashes in the key stay."""
+    return f"{app(name)}/objects/{quote(key)}"

@@ -1,0 +1,155 @@
+"""The objects of the API, as the contract names their members.
+
+A member whose JSON name has dashes carries underscores here: `git_sha` is `git-sha`. Times are aware and
+in UTC; None and the zero time of other servers both mean that there is none.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """`release` is the id of the active release, or empty; `router` the domain that its hosts end in."""
+
+    name: str
+    status: str
+    release: str = ""
+    generation: str = "2"
+    locked: bool = False
+    router: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """`status` is created, running, complete or failed; `release` is filled once it is complete."""
+
+    id: str
+    app: str
+    status: str
+    description: str = ""
+    entrypoint: str = ""
+    git_sha: str = ""
+    logs: str = ""
+    manifest: str = ""
+    process: str = ""
+    release: str = ""
+    reason: str = ""
+    repository: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """`env` is `KEY=VALUE` lines. The members after `created` are Sternway's own; other clients ignore them."""
+
+    id: str
+    app: str
+    build: str = ""
+    env: str = ""
+    manifest: str = ""
+    description: str = ""
+    created: datetime | None = None
+    author: str = ""
+    reason: str = ""
+    copy_of: str = ""
+    rollback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process; `name` is its service, `release` the one that it serves now."""
+
+    id: str
+    app: str
+    name: str
+    status: str
+    release: str = ""
+    command: str = ""
+    cpu: float = 0.0
+    memory: float = 0.0
+    host: str = ""
+    image: str = ""
+    instance: str = ""
+    ports: list[str] = field(default_factory=list)
+    started: datetime | None = None
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """A port that the router answers on, and the one that the manifest declares."""
+
+    balancer: int
+    container: int
+    certificate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service of the active release; `memory` in MiB, `cpu` in thousandths of a core, 0 for no bound."""
+
+    name: str
+    domain: str = ""
+    count: int = 1
+    cpu: int = 0
+    memory: int = 0
+    gpu: int = 0
+    ports: list[ServicePort] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The rack. `domain` is what the hosts of apps end in, `rack_domain` where its API answers."""
+
+    name: str
+    status: str
+    version: str
+    provider: str = ""
+    region: str = ""
+    domain: str = ""
+    rack_domain: str = ""
+    router_internal: str = ""
+    type: str = ""
+    count: int = 1
+    parameters: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What storing an object answers. The capital is the contract's."""
+
+    Url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened during a promotion, in words for people."""
+
+    at: datetime | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One attempt to make a release active (`GET /apps/{app}/promotions`, Sternway's own).
+
+    `status` is pending, updating or reverting while it is open, then completed, reverted, superseded or
+    cancelled. Lists leave `steps` empty.
+    """
+
+    id: int
+    app: str
+    release: str
+    status: str
+    cause: str = ""
+    author: str = ""
+    reason: str = ""
+    replaces: str = ""
+    created: datetime | None = None
+    ended: datetime | None = None
+    steps: list[Step] = field(default_factory=list)

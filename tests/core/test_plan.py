@@ -1,0 +1,222 @@
+"""The planner's promises, over hand-picked and generated states."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sternway.core.formation import Health
+from sternway.core.plan import EXITS_TO_FAIL, Desired, Outcome, Retire, Start, Switch, judge, plan
+from tests.core.world import APP, World, desired, target
+
+ROUNDS = 80
+
+
+def settle(world: World, wanted: Desired, rounds: int = ROUNDS) -> None:
+    for _ in range(rounds):
+        actions = plan(wanted, world.observe())
+        for action in actions:
+            world.apply(action)
+        if not actions and judge(wanted, world.observe()).outcome is Outcome.DONE and not _is_moving(world):
+            return
+        world.pass_time()
+
+
+def _is_moving(world: World) -> bool:
+    return any(p.health is Health.STOPPING for slots in world.processes.values() for p in slots.values())
+
+
+def running(*targets) -> World:
+    world = World()
+    settle(world, desired(*targets))
+    return world
+
+
+def kinds(actions) -> list[type]:
+    return [type(action) for action in actions]
+
+
+def test_first_release_starts_before_it_takes_traffic():
+    world, wanted = World(), desired(target("web", "a", 2))
+    assert kinds(plan(wanted, world.observe())) == [Start]
+    world.apply(*plan(wanted, world.observe()))
+    assert plan(wanted, world.observe()) == ()
+    world.pass_time()
+    assert kinds(plan(wanted, world.observe())) == [Switch]
+
+
+def test_nothing_to_do_means_no_action():
+    wanted = desired(target("web", "a", 3), target("worker", "w", 2, is_worker=True, is_exclusive=True))
+    world = World()
+    settle(world, wanted)
+    assert plan(wanted, world.observe()) == ()
+    assert judge(wanted, world.observe()).outcome is Outcome.DONE
+
+
+def test_the_same_content_is_neither_started_nor_switched():
+    world = running(target("web", "a"), target("api", "x"))
+    actions = plan(desired(target("web", "a"), target("api", "y")), world.observe())
+    assert [a.formation.key.service for a in actions if isinstance(a, Start)] == ["api"]
+
+
+def test_no_service_switches_before_all_are_healthy():
+    world = running(target("web", "a"), target("api", "a"))
+    world.broken = frozenset({"b-api"})
+    settle(world, desired(target("web", "b"), target("api", "b-api")), rounds=10)
+    assert {m.formation.fingerprint for r in world.routes for m in r.members} == {"a"}
+
+
+def test_earlier_processes_stop_only_when_quiet_and_out_of_traffic():
+    world = running(target("web", "a"))
+    wanted = desired(target("web", "b"))
+    for action in plan(wanted, world.observe()):
+        world.apply(action)
+    world.pass_time()
+    actions = plan(wanted, world.observe())
+    assert kinds(actions) == [Switch]
+    world.apply(actions[0])
+    busy = replace(world.observe(), quiet=frozenset())
+    assert plan(wanted, busy) == ()
+    assert kinds(plan(wanted, world.observe())) == [Retire]
+
+
+def test_a_worker_stops_before_its_successor_starts():
+    world = running(target("web", "a"), target("jobs", "a", 2, is_worker=True, is_exclusive=True))
+    wanted = desired(target("web", "b"), target("jobs", "b", 2, is_worker=True, is_exclusive=True))
+    for _ in range(ROUNDS):
+        for action in plan(wanted, world.observe()):
+            world.apply(action)
+        assert len(world.working_fingerprints("jobs")) <= 1
+        world.pass_time()
+    assert world.working_fingerprints("jobs") == {"b"}
+
+
+def test_a_worker_is_not_touched_while_the_web_service_is_not_healthy():
+    world = running(target("web", "a"), target("jobs", "a", is_worker=True, is_exclusive=True))
+    world.broken = frozenset({"b"})
+    settle(world, desired(target("web", "b"), target("jobs", "c", is_worker=True, is_exclusive=True)), rounds=10)
+    assert world.working_fingerprints("jobs") == {"a"}
+
+
+def test_a_service_that_left_the_manifest_goes_after_the_switch():
+    world = running(target("web", "a"), target("old", "a"))
+    settle(world, desired(target("web", "b")))
+    assert world.count("old") == 0
+    assert [route.service for route in world.routes] == ["web"]
+
+
+def test_scaling_down_takes_processes_out_of_traffic_first():
+    world = running(target("web", "a", 3))
+    wanted = desired(target("web", "a", 1))
+    first = plan(wanted, world.observe())
+    assert kinds(first) == [Switch]
+    world.apply(first[0])
+    assert plan(wanted, world.observe()) == (Retire(target("web", "a").formation.key, 1),)
+
+
+def test_going_back_to_what_still_runs_is_a_switch_alone():
+    world = running(target("web", "a"))
+    onward = desired(target("web", "b"))
+    for _ in range(2):
+        for action in plan(onward, world.observe()):
+            world.apply(action)
+        world.pass_time()
+    assert kinds(plan(desired(target("web", "a")), world.observe()))[0] is Switch
+
+
+def test_an_unhealthy_process_leaves_the_rotation():
+    world = running(target("web", "a", 2))
+    (slots,) = world.processes.values()
+    slots[1] = replace(slots[1], health=Health.UNHEALTHY)
+    (switch,) = plan(desired(target("web", "a", 2)), world.observe())
+    assert [m.endpoint for m in switch.routes[0].members] == [slots[0].endpoint]
+
+
+def test_the_last_process_stays_in_the_rotation_however_it_is():
+    world = running(target("web", "a"))
+    (slots,) = world.processes.values()
+    slots[0] = replace(slots[0], health=Health.FAILED)
+    assert plan(desired(target("web", "a")), world.observe()) == ()
+
+
+def test_nothing_desired_takes_everything_down():
+    world = running(target("web", "a", 2), target("jobs", "a", is_worker=True, is_exclusive=True))
+    settle(world, Desired(APP))
+    assert world.processes == {}
+    assert world.routes == ()
+
+
+def test_a_process_that_keeps_exiting_fails_the_rollout():
+    world, wanted = World(), desired(target("web", "a"))
+    world.apply(*plan(wanted, world.observe()))
+    (slots,) = world.processes.values()
+    slots[0] = replace(slots[0], health=Health.FAILED, exits=EXITS_TO_FAIL, detail="exited with code 1")
+    verdict = judge(wanted, world.observe())
+    assert verdict.outcome is Outcome.FAILED
+    assert "exited with code 1" in verdict.cause
+
+
+def test_a_process_that_stays_unhealthy_fails_the_rollout_after_its_allowance():
+    world, wanted = World(broken=frozenset({"a"})), desired(target("web", "a"))
+    world.apply(*plan(wanted, world.observe()))
+    assert judge(wanted, world.observe()).outcome is Outcome.WAITING
+    world.now += timedelta(seconds=61)
+    assert judge(wanted, world.observe()).outcome is Outcome.FAILED
+
+
+def targets(fingerprints: st.SearchStrategy[str]):
+    web = st.builds(
+        lambda f, n, low, high: target("web", f, n, minimum_percent=low, maximum_percent=high),
+        fingerprints,
+        st.integers(0, 5),
+        st.sampled_from([0, 50, 100]),
+        st.sampled_from([100, 150, 200]),
+    )
+    jobs = st.builds(
+        lambda f, n: target("jobs", f, n, is_worker=True, is_exclusive=True), fingerprints, st.integers(0, 3)
+    )
+    single = st.builds(lambda f: target("db", f, 1, is_exclusive=True), fingerprints)
+    return st.lists(st.one_of(web, jobs, single), unique_by=lambda t: t.formation.key.service, max_size=3)
+
+
+NAMES = st.sampled_from(["a", "b", "c"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(targets(NAMES), min_size=1, max_size=4), st.data())
+def test_promises_hold_through_any_series_of_interrupted_rollouts(series, data):
+    world = World()
+    for wanted in [desired(*chosen) for chosen in series]:
+        steps = data.draw(st.integers(0, 12))
+        for _ in range(steps):
+            _one_round(world, wanted, data)
+    settle(world, wanted)
+    assert judge(wanted, world.observe()).outcome is Outcome.DONE
+    assert plan(wanted, world.observe()) == ()
+    for chosen in wanted.services:
+        key = chosen.formation.key
+        assert world.count(key.service) == chosen.count
+        assert world.working_fingerprints(key.service) <= {key.fingerprint}
+
+
+def _one_round(world: World, wanted: Desired, data) -> None:
+    before = {t.formation.key.service: world.healthy_in_traffic(t.formation.key.service) for t in wanted.services}
+    there = {t.formation.key.service: world.count(t.formation.key.service) for t in wanted.services}
+    actions = plan(wanted, world.observe())
+    cut = data.draw(st.integers(0, len(actions)))
+    for action in actions[:cut]:
+        world.apply(action)
+        _check(world, wanted, before, there)
+    if data.draw(st.booleans()):
+        world.pass_time()
+
+
+def _check(world: World, wanted: Desired, before: dict[str, int], there: dict[str, int]) -> None:
+    for chosen in wanted.services:
+        service = chosen.formation.key.service
+        assert world.count(service) <= max(chosen.ceiling, there[service])
+        if chosen.is_exclusive:
+            assert len(world.working_fingerprints(service)) <= 1 or there[service] == world.count(service)
+        else:
+            assert world.healthy_in_traffic(service) >= min(chosen.floor, before[service])

@@ -1,0 +1,92 @@
+"""Promotions: which are admitted, and what clients are told of them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sternway.core.app import AppStatus, Made
+from sternway.core.environment import Environment
+from sternway.core.errors import InvalidInput, Refused
+from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus, admit, status_of_app
+from sternway.core.release import Release
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+MADE = Made(NOW, "ann")
+OLD = Release("ROOOOOOOOOO", 1, MADE, "BAAAAAAAAAA", Environment(), "services: {}", order=1)
+NEW = replace(OLD, id="RNNNNNNNNNN", order=2)
+OPTIONS = PromotionOptions()
+
+
+def promotion(status: PromotionStatus) -> Promotion:
+    return Promotion(1, 1, NEW.id, MADE, OLD.id, status=status, status_at=NOW)
+
+
+def test_a_newer_release_with_a_build_is_admitted():
+    admit(NEW, active=OLD, latest=None, options=OPTIONS)
+
+
+def test_the_active_release_may_be_promoted_again():
+    admit(OLD, active=OLD, latest=None, options=OPTIONS)
+
+
+def test_a_release_without_a_build_is_refused():
+    with pytest.raises(InvalidInput, match="has no build"):
+        admit(replace(NEW, build_id=None), active=OLD, latest=None, options=OPTIONS)
+
+
+def test_an_older_release_is_refused_with_advice_to_roll_back():
+    with pytest.raises(InvalidInput, match="older") as refusal:
+        admit(OLD, active=NEW, latest=None, options=OPTIONS)
+    assert "rollback" in refusal.value.hint
+
+
+def test_older_goes_by_order_and_not_by_the_clock():
+    clock_set_back = replace(NEW, made=Made(NOW - timedelta(hours=1), "ann"))
+    admit(clock_set_back, active=OLD, latest=None, options=OPTIONS)
+
+
+@pytest.mark.parametrize("status", [s for s in PromotionStatus if s.is_open])
+def test_a_running_promotion_refuses_another(status):
+    with pytest.raises(Refused, match="currently updating"):
+        admit(NEW, active=OLD, latest=promotion(status), options=OPTIONS)
+
+
+def test_force_and_a_rollback_supersede_a_running_promotion():
+    running = promotion(PromotionStatus.UPDATING)
+    admit(NEW, active=OLD, latest=running, options=PromotionOptions(force=True))
+    admit(replace(NEW, is_rollback=True), active=OLD, latest=running, options=OPTIONS)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [PromotionOptions(minimum_percent=101), PromotionOptions(maximum_percent=99), PromotionOptions(timeout_s=0)],
+)
+def test_options_out_of_bounds_are_refused(options):
+    with pytest.raises(InvalidInput):
+        admit(NEW, active=OLD, latest=None, options=options)
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [
+        (PromotionStatus.PENDING, AppStatus.UPDATING),
+        (PromotionStatus.UPDATING, AppStatus.UPDATING),
+        (PromotionStatus.REVERTING, AppStatus.ROLLBACK),
+        (PromotionStatus.REVERTED, AppStatus.ROLLBACK),
+        (PromotionStatus.COMPLETED, AppStatus.RUNNING),
+        (PromotionStatus.SUPERSEDED, AppStatus.RUNNING),
+    ],
+)
+def test_clients_are_told_the_words_of_the_contract(status, shown):
+    assert status_of_app(promotion(status), NOW) is shown
+
+
+def test_a_revert_is_shown_long_enough_for_a_client_that_polls_every_five_seconds():
+    reverted = promotion(PromotionStatus.REVERTED)
+    assert status_of_app(reverted, NOW + timedelta(seconds=5.5)) is AppStatus.ROLLBACK
+    assert status_of_app(reverted, NOW + timedelta(seconds=8)) is AppStatus.RUNNING
+
+
+def test_an_app_without_promotions_is_running():
+    assert status_of_app(None, NOW) is AppStatus.RUNNING

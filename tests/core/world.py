@@ -1,0 +1,109 @@
+"""A world for the planner: applies its actions and lets time pass, one step at a time."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from sternway.core.environment import Environment
+from sternway.core.formation import (
+    Formation,
+    FormationKey,
+    FormationState,
+    Health,
+    ProcessState,
+    Route,
+)
+from sternway.core.plan import Action, Desired, Observed, Retire, ServiceTarget, Start, Switch
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+APP = "shop"
+
+
+def formation(service: str, fingerprint: str) -> Formation:
+    return Formation(
+        key=FormationKey(APP, service, fingerprint),
+        artifact="tree:1",
+        command="run",
+        environment=Environment(),
+        labels={},
+        release_id="RAAAAAAAAAA",
+    )
+
+
+def target(service: str, fingerprint: str, count: int = 1, **options) -> ServiceTarget:
+    hosts = () if options.pop("is_worker", False) else (f"{service}.{APP}.localhost",)
+    return ServiceTarget(formation(service, fingerprint), count, hosts=hosts, **options)
+
+
+def desired(*targets: ServiceTarget) -> Desired:
+    return Desired(APP, targets)
+
+
+@dataclass
+class World:
+    """What is there. `broken` fingerprints never get healthy."""
+
+    processes: dict[FormationKey, dict[int, ProcessState]] = field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
+    broken: frozenset[str] = frozenset()
+    now: datetime = EPOCH
+    started: int = 0
+
+    def observe(self) -> Observed:
+        states = tuple(
+            FormationState(key, "R", tuple(slots[n] for n in sorted(slots)))
+            for key, slots in sorted(self.processes.items())
+        )
+        in_use = {m.endpoint for route in self.routes for m in route.members}
+        quiet = {p.id for s in self.processes.values() for p in s.values() if p.endpoint not in in_use}
+        return Observed(self.now, states, self.routes, frozenset(quiet))
+
+    def apply(self, action: Action) -> None:
+        match action:
+            case Start(formation, count):
+                slots = self.processes.setdefault(formation.key, {})
+                for slot in range(count):
+                    if slot not in slots:
+                        slots[slot] = self._process(slot)
+            case Switch(routes):
+                self.routes = routes
+            case Retire(key, keep):
+                self._retire(key, keep)
+
+    def pass_time(self) -> None:
+        """Let what starts get healthy, and what stops be gone."""
+        self.now += timedelta(seconds=1)
+        for key, slots in list(self.processes.items()):
+            for slot, process in list(slots.items()):
+                if process.health is Health.STOPPING:
+                    del slots[slot]
+                elif process.health is Health.STARTING and key.fingerprint not in self.broken:
+                    slots[slot] = replace(process, health=Health.HEALTHY)
+            if not slots:
+                del self.processes[key]
+
+    def count(self, service: str) -> int:
+        return sum(len(slots) for key, slots in self.processes.items() if key.service == service)
+
+    def healthy_in_traffic(self, service: str) -> int:
+        members = {m.endpoint for route in self.routes if route.service == service for m in route.members}
+        return sum(
+            p.endpoint in members and p.health is Health.HEALTHY
+            for key, slots in self.processes.items()
+            if key.service == service
+            for p in slots.values()
+        )
+
+    def working_fingerprints(self, service: str) -> set[str]:
+        return {key.fingerprint for key, slots in self.processes.items() if key.service == service and slots}
+
+    def _process(self, slot: int) -> ProcessState:
+        self.started += 1
+        return ProcessState(f"p{self.started}", slot, Health.STARTING, self.now, endpoint=f"127.0.0.1:{self.started}")
+
+    def _retire(self, key: FormationKey, keep: int) -> None:
+        slots = self.processes.get(key, {})
+        for slot, process in slots.items():
+            if slot >= keep:
+                slots[slot] = replace(process, health=Health.STOPPING)
+        if not slots:
+            self.processes.pop(key, None)

@@ -1,0 +1,121 @@
+"""Promote, roll back, cancel: what is refused, what is recorded, and that refusing changes nothing."""
+
+import pytest
+
+from sternway.core.errors import ArtifactGone, EnvironmentMissing, InvalidInput, NotFound, Refused
+from sternway.core.event import app_chain, first_break
+from sternway.core.promotion import PromotionOptions, PromotionStatus
+from sternway.ops import promotions, releases
+
+OPTIONS = PromotionOptions()
+
+
+async def test_a_rollback_is_a_copy_on_top_of_the_list_with_its_environment(running):
+    await running.app()
+    first = await running.deployed()
+    await running.promoted((await running.release(env_text="GREETING=two")).id)
+    copy, promotion = await promotions.rollback(running.rack, "shop", first, OPTIONS, running.made(reason="bad"))
+    await running.ended(promotion)
+    newest, *_ = await releases.list_newest(running.rack, "shop")
+    assert newest.id == copy.id == await running.active()
+    assert (copy.copy_of, copy.is_rollback) == (first, True)
+    assert copy.environment == (await releases.get(running.rack, "shop", first)).environment
+    assert newest.made.reason == "bad"
+
+
+async def test_a_copy_made_by_hand_gets_the_same_mark(running):
+    await running.app()
+    first = await running.deployed()
+    await running.release(env_text="GREETING=two")
+    original = await releases.get(running.rack, "shop", first)
+    copy = await running.release(build_id=original.build_id, env_text="")
+    assert (copy.copy_of, copy.is_rollback) == (first, True)
+    assert copy.description.startswith(f"rollback to {first}")
+
+
+async def test_a_copy_of_the_newest_release_is_no_rollback(running):
+    await running.app()
+    first = await running.deployed()
+    original = await releases.get(running.rack, "shop", first)
+    copy = await running.release(build_id=original.build_id, env_text=original.environment.text())
+    assert (copy.copy_of, copy.is_rollback) == (first, False)
+
+
+async def test_a_rollback_supersedes_a_promotion_that_runs(running):
+    await running.app()
+    first = await running.deployed()
+    running.engine.hold()
+    slow = await running.release(env_text="GREETING=slow")
+    stuck = await promotions.promote(running.rack, "shop", slow.id, OPTIONS, running.made())
+    _, back = await promotions.rollback(running.rack, "shop", first, OPTIONS, running.made())
+    assert (await running.ended(back)).status is PromotionStatus.COMPLETED
+    view = await promotions.get(running.rack, "shop", stuck.id)
+    assert view.promotion.status is PromotionStatus.SUPERSEDED
+
+
+async def test_a_second_promotion_is_refused_and_the_first_goes_on(running):
+    await running.app()
+    await running.deployed()
+    running.engine.hold()
+    one, two = await running.release(env_text="GREETING=1"), await running.release(env_text="GREETING=2")
+    stuck = await promotions.promote(running.rack, "shop", one.id, OPTIONS, running.made())
+    with pytest.raises(Refused):
+        await promotions.promote(running.rack, "shop", two.id, OPTIONS, running.made())
+    running.engine.release()
+    assert (await running.ended(stuck)).status is PromotionStatus.COMPLETED
+
+
+async def test_an_unknown_release_is_not_found(running):
+    await running.app()
+    with pytest.raises(NotFound, match="release not found"):
+        await promotions.rollback(running.rack, "shop", "RNOTTHEREXX", OPTIONS, running.made())
+
+
+async def test_a_refused_rollback_leaves_no_copy(running):
+    await running.app()
+    first = await running.deployed()
+    running.builder.forget_all()
+    with pytest.raises(ArtifactGone):
+        await promotions.rollback(running.rack, "shop", first, OPTIONS, running.made())
+    assert len(await releases.list_newest(running.rack, "shop")) == 1
+
+
+async def test_a_release_without_a_build_is_refused(running):
+    await running.app()
+    release = await running.release(env_text="A=1")
+    with pytest.raises(InvalidInput, match="has no build"):
+        await promotions.promote(running.rack, "shop", release.id, OPTIONS, running.made())
+
+
+async def test_missing_variables_are_named_before_anything_starts(running):
+    await running.app()
+    build = await running.build(manifest="services:\n  web:\n    port: 80\n    environment: [TOKEN, KEY]\n")
+    with pytest.raises(EnvironmentMissing, match="required env: KEY, TOKEN"):
+        await promotions.promote(running.rack, "shop", build.release_id, OPTIONS, running.made())
+    assert await promotions.list_newest(running.rack, "shop") == []
+
+
+async def test_cancel_brings_the_release_before_back(running):
+    await running.app()
+    first = await running.deployed()
+    running.engine.hold()
+    slow = await running.release(env_text="GREETING=slow")
+    stuck = await promotions.promote(running.rack, "shop", slow.id, OPTIONS, running.made())
+    await promotions.cancel(running.rack, "shop", running.made("bob"))
+    assert (await running.ended(stuck)).status is PromotionStatus.REVERTED
+    assert await running.active() == first
+    with pytest.raises(Refused):
+        await promotions.cancel(running.rack, "shop", running.made())
+
+
+async def test_every_change_is_in_the_chain_of_the_app(running):
+    await running.app()
+    first = await running.deployed()
+    await promotions.rollback(running.rack, "shop", first, OPTIONS, running.made())
+    async with running.rack.store.read() as ledger:
+        app = await ledger.apps.get("shop")
+        events = await ledger.events.list(app_chain(app.id), 100)
+    assert first_break(reversed(events)) is None
+    bodies = b"".join(event.body for event in events)
+    for action in (b"app:create", b"build:create", b"release:create", b"release:promote", b"app:promote:completed"):
+        assert action in bodies

@@ -1,0 +1,143 @@
+"""The worker: what runs becomes what the ledger says, whatever happens on the way."""
+
+from sternway.core.promotion import PromotionStatus
+from sternway.engines.memory import MemoryEngine
+from sternway.ops import apps, processes, promotions
+from sternway.router.memory import MemoryRouter
+from tests.rack import MANIFEST, rack_under_test
+
+HOST = "web.shop.localhost"
+
+
+async def fingerprints(running, app: str = "shop") -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for formation in await running.engine.observe(app):
+        found.setdefault(formation.key.service, set()).add(formation.key.fingerprint)
+    return found
+
+
+async def test_a_promoted_release_runs_and_takes_requests(running):
+    await running.app()
+    release = await running.deployed()
+    assert await running.active() == release
+    with running.router.network.request(HOST) as member:
+        assert member.formation.service == "web"
+    views = await processes.list_running(running.rack, "shop")
+    assert {view.service for view in views} == {"web", "worker"}
+    assert {view.release_id for view in views} == {release}
+
+
+async def test_a_release_that_does_not_get_healthy_changes_nothing_that_is_visible(running):
+    await running.app()
+    first = await running.deployed()
+    before = await running.router.observe("shop")
+    running.engine.break_new("exited with code 1: no such module")
+    promotion = await running.promoted((await running.release(env_text="GREETING=bad")).id)
+    assert promotion.status is PromotionStatus.REVERTED
+    assert "no such module" in promotion.cause
+    assert await running.active() == first
+    assert await running.router.observe("shop") == before
+
+
+async def test_the_steps_of_a_promotion_tell_what_happened(running):
+    await running.app()
+    await running.deployed()
+    promotion, *_ = await promotions.list_newest(running.rack, "shop")
+    view = await promotions.get(running.rack, "shop", promotion.id)
+    texts = [step.text for step in view.steps]
+    assert texts[0].startswith("Starting web")
+    assert any(text.startswith("Switching traffic: web") for text in texts)
+    assert texts[-1].endswith("is active")
+
+
+async def test_a_first_release_that_fails_leaves_nothing_running(running):
+    await running.app()
+    build = await running.build()
+    running.engine.break_new("exited with code 1")
+    promotion = await running.promoted(build.release_id)
+    assert promotion.status is PromotionStatus.REVERTED
+    assert await running.active() is None
+    assert await running.router.observe("shop") == ()
+
+
+async def test_a_rollout_that_takes_too_long_reverts(running):
+    await running.app()
+    first = await running.deployed()
+    running.engine.hold()
+    promotion = await running.promoted((await running.release(env_text="GREETING=slow")).id, timeout_s=1)
+    assert promotion.status is PromotionStatus.REVERTED
+    assert "not finished within" in promotion.cause
+    assert await running.active() == first
+
+
+async def test_a_change_of_scale_alone_starts_and_stops_processes(running):
+    await running.app()
+    await running.deployed()
+    await processes.scale(running.rack, "shop", "web", 3, running.made())
+    await running.engine.until("shop", lambda states: sum(len(s.processes) for s in states) == 4)
+    await processes.scale(running.rack, "shop", "web", 1, running.made())
+    await running.engine.until("shop", lambda states: sum(len(s.processes) for s in states) == 2)
+
+
+async def test_a_deleted_app_is_taken_down_and_its_name_is_free_again(running):
+    await running.app()
+    await running.deployed()
+    await apps.delete(running.rack, "shop", running.made())
+    await running.engine.until("shop", lambda states: not states)
+    assert await running.router.observe("shop") == ()
+    await running.app()
+    assert (await apps.get(running.rack, "shop")).active_id is None
+
+
+async def test_a_restarted_rack_touches_nothing_that_runs(tmp_path):
+    engine, router = MemoryEngine(), MemoryRouter()
+    async with rack_under_test(tmp_path, engine=engine, router=router) as first:
+        await first.app()
+        await first.deployed()
+        before = await engine.observe("shop")
+        applied = router.network.applied
+    async with rack_under_test(tmp_path, engine=engine, router=router) as second:
+        await processes.scale(second.rack, "shop", "worker", 2, second.made())
+        await engine.until("shop", lambda states: sum(len(s.processes) for s in states) == 3)
+        after = await engine.observe("shop")
+    assert {p.id for s in before for p in s.processes} <= {p.id for s in after for p in s.processes}
+    assert router.network.applied == applied
+
+
+async def test_a_promotion_that_was_cut_off_is_finished_by_the_next_rack(tmp_path):
+    engine, router = MemoryEngine(), MemoryRouter()
+    async with rack_under_test(tmp_path, engine=engine, router=router) as first:
+        await first.app()
+        build = await first.build()
+    async with rack_under_test(tmp_path, engine=engine, router=router, reconcile=False) as cut:
+        promotion = await promotions.promote(
+            cut.rack, "shop", build.release_id, promotions.PromotionOptions(), cut.made()
+        )
+    async with rack_under_test(tmp_path, engine=engine, router=router) as second:
+        assert (await second.ended(promotion)).status is PromotionStatus.COMPLETED
+        assert await second.active() == build.release_id
+
+
+async def test_an_engine_that_is_down_is_waited_for_and_nothing_is_switched(running):
+    await running.app()
+    await running.deployed()
+    before = running.router.network.routes
+    running.engine.is_down = True
+    release = await running.release(env_text="GREETING=two")
+    promotion = await promotions.promote(
+        running.rack, "shop", release.id, promotions.PromotionOptions(), running.made()
+    )
+    assert running.router.network.routes == before
+    running.engine.is_down = False
+    assert (await running.ended(promotion)).status is PromotionStatus.COMPLETED
+
+
+async def test_an_unchanged_service_keeps_its_processes_over_a_promotion(running):
+    manifest = MANIFEST.replace("command: work", "command: work\n    environment: [ONLY_HERE=1]")
+    await running.app()
+    await running.deployed(manifest=manifest)
+    before = await fingerprints(running)
+    await running.promoted((await running.release(env_text="ONLY_HERE=2")).id)
+    after = await fingerprints(running)
+    assert after["web"] == before["web"]
+    assert after["worker"] != before["worker"]

@@ -1,0 +1,72 @@
+"""What a rack asks often must stay flat however long its history is: every table is looked up in an index."""
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+
+from sternway.core.app import App
+from sternway.store import apps, builds, connection, dialect, events, promotions, releases, schema, tables
+from tests.store import samples
+from tests.store.samples import AT, made
+
+WEB = App(1, "web", made())
+QUERIES = {
+    "app by name": apps._named("web"),
+    "build by id": builds._standing().where(tables.builds.c.id == "B"),
+    "builds of an app": builds._newest_first(WEB).limit(10),
+    "release by id": releases._of(WEB).where(tables.releases.c.id == "R"),
+    "newest release": releases._of(WEB).limit(1),
+    "releases of an app": releases._lines(WEB).limit(10),
+    "releases of a build": releases._of(WEB).where(tables.releases.c.build_id == "B"),
+    "releases without a build": releases._of(WEB).where(tables.releases.c.build_id.is_(None)),
+    "latest promotion": promotions._newest_first(WEB).limit(1),
+    "promotions of an app": promotions._newest_first(WEB).limit(10),
+    "active release": promotions._completed(WEB),
+    "steps of an app": promotions._steps(WEB).where(tables.promotion_steps.c.at > AT),
+    "steps of a promotion": promotions._steps(WEB).where(tables.promotion_steps.c.promotion_id == 1),
+    "end of a chain": events._newest_first("rack").limit(1),
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_frequent_query_visits_what_it_returns_and_nothing_else(migrated, name):
+    sql = str(QUERIES[name].compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+    with schema.begin(dialect.url_of(migrated)) as raw:
+        plan = [row.detail for row in raw.execute(sa.text(f"EXPLAIN QUERY PLAN {sql}"))]
+    assert not [step for step in plan if step.startswith(("SCAN", "USE TEMP B-TREE"))], plan
+
+
+async def test_a_list_of_ten_reads_ten_rows_of_ten_thousand(store):
+    async with store.write() as ledger:
+        app = await ledger.apps.add("web", made())
+    async with connection.transaction(store._open().writer) as transaction:
+        rows = [_row(app, number) for number in range(10_000)]
+        await transaction.connection.execute(tables.releases.insert(), rows)
+    async with connection.transaction(store._open().reader) as transaction:
+        driver = (await transaction.connection.get_raw_connection()).driver_connection
+        steps = await _steps_of(driver, transaction, releases._lines(app).limit(10))
+    assert 0 < steps < 1000
+
+
+async def _steps_of(driver, transaction, query):
+    """Count what SQLite's machine does for a query, in steps of 10."""
+    counted: list[int] = []
+    await driver.set_progress_handler(lambda: counted.append(1), 10)
+    assert len(await transaction.rows(query)) == 10
+    await driver.set_progress_handler(None, 10)
+    return len(counted) * 10
+
+
+def _row(app, number):
+    release = samples.release(app)
+    return {
+        "id": release.id,
+        "app_id": app.id,
+        "env": b"",
+        "manifest": "",
+        "description": f"{number}",
+        "is_rollback": False,
+        "made_at": AT,
+        "made_by": "ada",
+        "made_reason": "",
+    }

@@ -1,0 +1,94 @@
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from sternway.core import errors
+from sternway.store import dialect, schema, tables
+from sternway.store.ledger import SqlStore
+from tests.store.samples import made
+
+
+@pytest.fixture
+def url(database: Path) -> sa.URL:
+    return dialect.url_of(database)
+
+
+def names(database: Path) -> set[str]:
+    connection = sqlite3.connect(database)
+    found = connection.execute("SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
+    connection.close()
+    return {name for (name,) in found}
+
+
+def test_migrations_go_up_and_down_and_up_again(url, database):
+    schema.upgrade(url)
+    upgraded = names(database)
+    assert upgraded > set(tables.metadata.tables)
+    schema.downgrade(url, schema.EMPTY)
+    assert names(database) == {"alembic_version"}
+    schema.upgrade(url)
+    assert names(database) == upgraded
+
+
+async def test_migrations_go_down_over_rows(url, database, secrets):
+    store = SqlStore(database, secrets)
+    async with store.run(), store.write() as ledger:
+        app = await ledger.apps.add("web", made())
+        await ledger.apps.delete(app, made())
+    await asyncio.to_thread(schema.downgrade, url, schema.EMPTY)
+    assert names(database) == {"alembic_version"}
+
+
+def test_migrations_make_the_tables_that_the_queries_know(url):
+    schema.upgrade(url)
+    with schema.begin(url) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, tables.metadata) == []
+
+
+def test_migrating_twice_does_nothing_more(url, database):
+    schema.upgrade(url)
+    before = names(database)
+    schema.upgrade(url)
+    assert names(database) == before
+
+
+def test_a_directory_with_a_percent_sign_is_no_trouble(tmp_path):
+    directory = tmp_path / "100%d"
+    directory.mkdir()
+    schema.upgrade(dialect.url_of(directory / "a%b.db"))
+    assert "apps" in names(directory / "a%b.db")
+
+
+async def test_stores_that_start_at_once_agree(database, secrets):
+    async def start():
+        async with SqlStore(database, secrets).run():
+            pass
+
+    await asyncio.gather(*(start() for _ in range(3)))
+    assert "apps" in names(database)
+
+
+async def test_a_schema_that_is_newer_than_this_version_is_refused_and_left_alone(url, database, secrets):
+    schema.upgrade(url)
+    connection = sqlite3.connect(database)
+    with connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(errors.StoreUnavailable, match="not one that this version knows") as caught:
+        async with SqlStore(database, secrets).run():
+            pass
+    assert "newer" in caught.value.hint
+    assert "apps" in names(database)
+
+
+def test_a_migration_that_fails_leaves_nothing_half_done(url, database, monkeypatch):
+    monkeypatch.setattr(dialect, "insert_only", lambda table: ["NO SUCH STATEMENT"])
+    with pytest.raises(errors.StoreUnavailable):
+        schema.upgrade(url)
+    assert names(database) == set()
