@@ -2,15 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sternway.clock import RandomIds, SystemClock
 from sternway.core.app import Made
+from sternway.core.formation import FormationState
+from sternway.core.manifest import parse
 from sternway.core.promotion import Promotion, PromotionOptions
 from sternway.core.release import Build, BuildOptions, BuildStatus, Release
-from sternway.engines.memory import MemoryBuilder, MemoryEngine, MemoryLogs
+from sternway.core.target import desire
+from sternway.engines.memory import MemoryBuilder, MemoryEngine, MemoryLogs, World
 from sternway.objects import FileObjects
 from sternway.ops import apps, builds, promotions, releases
 from sternway.ops.changes import Changes
@@ -18,7 +21,7 @@ from sternway.ops.rack import Rack, RackSettings
 from sternway.ops.shutdown import Shutdown
 from sternway.ops.transcripts import Transcripts
 from sternway.reconcile.loop import Reconciler
-from sternway.router.memory import MemoryRouter
+from sternway.router.memory import MemoryNetwork, MemoryRouter
 from sternway.secrets import KeyFile
 from sternway.store.ledger import SqlStore
 
@@ -59,6 +62,7 @@ class RackUnderTest:
             yield source
 
         self.builder.manifest = manifest
+        self.builder.services = tuple(parse(manifest).manifest.services)
         await builds.store_source(self.rack, app, "tmp/source.tgz", chunks())
         ordered = await builds.create(self.rack, app, BuildOptions("tmp/source.tgz"), "build it", self.made())
         return await self.built(app, ordered.id)
@@ -77,9 +81,7 @@ class RackUnderTest:
 
     async def promoted(self, release_id: str, app: str = "shop", **options) -> Promotion:
         """Promote and wait until it has ended."""
-        promotion = await promotions.promote(
-            self.rack, app, release_id, PromotionOptions(**options), self.made()
-        )
+        promotion = await promotions.promote(self.rack, app, release_id, PromotionOptions(**options), self.made())
         return await self.ended(promotion, app)
 
     async def deployed(self, app: str = "shop", **build) -> str:
@@ -97,24 +99,60 @@ class RackUnderTest:
                 if not view.promotion.status.is_open:
                     return view.promotion
 
+    async def until(self, app: str, is_reached: Callable[[tuple[FormationState, ...]], bool]) -> None:
+        """Wait until what the engine has of the app is as asked."""
+        changed = asyncio.Event()
+        self.engine.subscribe(lambda _: changed.set())
+        async with asyncio.timeout(PATIENCE_S):
+            while not is_reached(await self.engine.observe(app)):
+                changed.clear()
+                await changed.wait()
+
+    async def hold(self, release_id: str, app: str = "shop") -> None:
+        """Let what this release starts stay STARTING."""
+        for fingerprint in await self.fingerprints(release_id, app):
+            self.world.hold(fingerprint)
+
+    async def let_go(self, release_id: str, app: str = "shop") -> None:
+        """Let what was held get healthy."""
+        for fingerprint in await self.fingerprints(release_id, app):
+            self.world.release(fingerprint)
+
+    async def fail(self, release_id: str, detail: str, app: str = "shop") -> None:
+        """Let what this release starts exit again and again."""
+        for fingerprint in await self.fingerprints(release_id, app):
+            self.world.fail(fingerprint, detail)
+
+    async def fingerprints(self, release_id: str, app: str = "shop") -> list[str]:
+        async with self.rack.store.read() as ledger:
+            owner = await ledger.apps.get(app)
+            release = await ledger.releases.get(owner, release_id)
+            build = await ledger.builds.get(owner, release.build_id)
+        desired = desire(owner, release, build, self.rack.place(), PromotionOptions())
+        return [target.formation.key.fingerprint for target in desired.services]
+
+    @property
+    def world(self) -> World:
+        return self.engine.world
+
     async def active(self, app: str = "shop") -> str | None:
         return (await apps.get(self.rack, app)).active_id
 
 
 @contextlib.asynccontextmanager
 async def rack_under_test(
-    directory: Path, *, engine: MemoryEngine | None = None, router: MemoryRouter | None = None, reconcile: bool = True
+    directory: Path, *, world: World | None = None, network: MemoryNetwork | None = None, reconcile: bool = True
 ) -> AsyncIterator[RackUnderTest]:
-    """Open a rack over `directory`; opened again with the same engine and router it is the rack restarted."""
+    """Open a rack over `directory`; opened again with the same world and network it is the rack restarted."""
     clock, key = SystemClock(), KeyFile(directory / "keys" / "rack.key")
-    engine, router, builder = engine or MemoryEngine(clock), router or MemoryRouter(), MemoryBuilder()
+    engine, router, builder = MemoryEngine(clock, world=world), MemoryRouter(network), MemoryBuilder()
     rack = Rack(
         settings=RackSettings("test", "20260101000000"),
         store=SqlStore(directory / "rack.db", key),
         objects=FileObjects(directory / "objects"),
         engine=engine,
         builder=builder,
-        logs=MemoryLogs(),
+        logs=MemoryLogs(engine.world),
         router=router,
         traffic=router,
         clock=clock,

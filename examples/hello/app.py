@@ -12,6 +12,7 @@ VERSION = Path(__file__).with_name("version.txt").read_text().strip()
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body go out in two writes
 
     def do_GET(self) -> None:
         answer = {

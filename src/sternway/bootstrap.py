@@ -23,8 +23,9 @@ from sternway.api.application import create_application
 from sternway.api.websocket import WireProtocol
 from sternway.clock import RandomIds, SystemClock
 from sternway.core.errors import InvalidInput, SternwayError
-from sternway.engines.memory import MemoryBuilder, MemoryEngine, MemoryLogs
-from sternway.engines.process import ProcessBuilder, ProcessEngine, ProcessLogs
+from sternway.engines.process.builder import ProcessBuilder
+from sternway.engines.process.engine import ProcessEngine
+from sternway.engines.process.logs import ProcessLogs
 from sternway.home import Home, replace_file
 from sternway.objects import FileObjects
 from sternway.ops import system
@@ -32,10 +33,9 @@ from sternway.ops.changes import Changes
 from sternway.ops.rack import Rack, RackSettings
 from sternway.ops.shutdown import Shutdown
 from sternway.ops.transcripts import Transcripts
-from sternway.ports import Builder, Engine, Logs
 from sternway.reconcile.dismantle import dismantle
 from sternway.reconcile.loop import Reconciler
-from sternway.router.caddy import CaddyRouter
+from sternway.router.caddy.router import CaddyRouter
 from sternway.secrets import KeyFile
 from sternway.store.ledger import SqlStore
 
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="where the rack keeps everything")
     parser.add_argument("--listen", default="127.0.0.1:5443", metavar="HOST:PORT", help="where the API answers")
     parser.add_argument("--router-listen", default="127.0.0.1:8080", metavar="HOST:PORT", help="where apps answer")
-    parser.add_argument("--engine", default="process", choices=["process", "memory"], help="what runs the apps")
+    parser.add_argument("--engine", default="process", choices=["process"], help="what runs the apps")
     parser.add_argument("--name", default="local", help="the rack's name, as in the variable RACK")
     parser.add_argument("--domain", default="localhost", help="what the hosts of apps end in")
     parser.add_argument("--dismantle", action="store_true", help="take down the apps and the router of DIR, and exit")
@@ -148,11 +148,11 @@ def _stop_on_signals(shutdown: Shutdown) -> None:
 
 def _compose(arguments: argparse.Namespace, home: Home, api: Address) -> Rack:
     """Choose the adapters. Nothing is opened or started yet."""
+    home.check_key()
     clock = SystemClock()
     key = KeyFile(home.key)
     router_listen = _router_address(home, Address.parse("--router-listen", arguments.router_listen))
     router = CaddyRouter(home.router, str(router_listen), clock=clock)
-    engine, builder, logs = _engine(arguments.engine, home)
     return Rack(
         settings=RackSettings(
             name=arguments.name,
@@ -163,9 +163,9 @@ def _compose(arguments: argparse.Namespace, home: Home, api: Address) -> Rack:
         ),
         store=SqlStore(home.store, key),
         objects=FileObjects(home.objects),
-        engine=engine,
-        builder=builder,
-        logs=logs,
+        engine=ProcessEngine(home.engine, clock=clock),
+        builder=ProcessBuilder(home.engine),
+        logs=ProcessLogs(home.engine, clock=clock),
         router=router,
         traffic=router,
         clock=clock,
@@ -175,14 +175,6 @@ def _compose(arguments: argparse.Namespace, home: Home, api: Address) -> Rack:
         transcripts=Transcripts(),
         shutdown=Shutdown(),
     )
-
-
-def _engine(name: str, home: Home) -> tuple[Engine, Builder, Logs]:
-    if name == "memory":
-        memory = MemoryEngine(SystemClock())
-        return memory, MemoryBuilder(), MemoryLogs()
-    process = ProcessEngine(home.engine, clock=SystemClock())
-    return process, ProcessBuilder(home.engine), ProcessLogs(home.engine)
 
 
 @contextlib.asynccontextmanager

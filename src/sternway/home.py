@@ -61,6 +61,14 @@ class Home:
         """Which process is the rack: `pid` and `started_at_ticks` as in /proc."""
         return self.root / "rackd.json"
 
+    def check_key(self) -> None:
+        """Raise Refused if there is a database and its key is gone: a new key could not open what it sealed."""
+        if self.store.exists() and not self.key.exists():
+            raise Refused(
+                f"the key of the rack is missing: {self.key}",
+                hint="put it back from a backup; without it no environment in the database can be read",
+            )
+
     def password(self) -> tuple[str, bool]:
         """Return the rack's password, and whether it is new and has to be shown."""
         try:
@@ -72,7 +80,8 @@ class Home:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the directory for this process; raises Refused while another rack holds it."""
-        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for directory in (self.root, self.store.parent):
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self.root / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -332,8 +332,8 @@ class Releases(Protocol):
         """Return the newest first, by order."""
         ...
 
-    async def with_build(self, app: App, build_id: str | None) -> Sequence[Release]:
-        """Return the releases of that build, newest first, to find what a copy copies."""
+    async def original(self, app: App, release: Release) -> Release | None:
+        """Return the newest other release with the same build, environment and manifest, if there is one."""
         ...
 
 
@@ -374,7 +374,10 @@ class Promotions(Protocol):
         ...
 
     async def record(self, promotion: Promotion, status: PromotionStatus, at: datetime, cause: str = "") -> Promotion:
-        """Record a transition, and return the promotion as it stands. One that has ended is left alone."""
+        """Record a transition, and return the promotion as it stands.
+
+        It is left alone where the status that it has by now may not become this one.
+        """
         ...
 
     async def note(self, app: App, step: Step) -> None:

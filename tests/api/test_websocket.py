@@ -1,4 +1,6 @@
 import asyncio
+import contextlib
+import select
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -8,6 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from sternway.api import websocket
 from sternway.api.websocket import RAW_TEXT
 from tests.api.server import serving
 
@@ -181,12 +184,15 @@ async def test_peer_waits_for_an_application_that_does_not_read():
 
     async with serving(app) as address, connect(f"ws://{address}/") as client:
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(1):
-                for _ in range(1000):
-                    await client.send(b"x" * 100_000)
+            await asyncio.wait_for(send_without_end(client), 1)
+        assert count == 0
         go_on.set()
         await client.send(b"the last")
-    assert count < 1000
+
+
+async def send_without_end(client):
+    while True:
+        await client.send(b"x" * 100_000)
 
 
 async def test_refusal_carries_status_headers_and_body():
@@ -282,6 +288,48 @@ async def test_client_that_still_talks_reads_everything_to_the_end():
         client.close()
     assert content.count(b"x") >= 400_000
     assert content.endswith(b"\x82\x00" + b"\x88\x02\x03\xe8")
+
+
+LARGE = b"x" * 16_000_000
+
+
+@accepting
+async def send_much_and_close(scope, receive, send):
+    await send({"type": "websocket.send", RAW_TEXT: LARGE})
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(send({"type": "websocket.close"}), 0.2)
+
+
+async def test_slow_client_is_waited_for(monkeypatch):
+    monkeypatch.setattr(websocket, "LINGER_S", 0.2)
+    async with serving(send_much_and_close) as address:
+        client = await raw_client(address)
+        content = await asyncio.to_thread(read_slowly, client)
+        client.close()
+    assert content.count(b"x") == len(LARGE)
+
+
+def read_slowly(client: socket.socket) -> bytes:
+    found = bytearray()
+    while chunk := client.recv(200_000):
+        found += chunk
+        select.select([], [], [], 0.005)
+    return bytes(found)
+
+
+async def test_client_that_takes_nothing_is_given_up(monkeypatch):
+    monkeypatch.setattr(websocket, "LINGER_S", 0.2)
+    left: asyncio.Queue[asyncio.Task[Message]] = asyncio.Queue()
+
+    async def app(scope, receive, send):
+        await send_much_and_close(scope, receive, send)
+        await left.put(asyncio.create_task(receive()))
+
+    async with serving(app) as address:
+        client = await raw_client(address)
+        message = await asyncio.wait_for(await left.get(), 5)
+        client.close()
+    assert message["type"] == "websocket.disconnect"
 
 
 async def test_connection_is_over_once_the_client_leaves():

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import struct
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,11 +44,20 @@ class Answer:
     kind: str = "text/plain"
 
 
+def _open_event() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class ScriptedRack:
+    """`hold` keeps answers back while it is clear."""
+
     port: int = 0
     prefix: str = ""
     requests: list[Request] = field(default_factory=list)
+    hold: threading.Event = field(default_factory=_open_event)
     connections: set[Any] = field(default_factory=set)
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     streams: dict[str, list[list[tuple[int, bytes]]]] = field(default_factory=dict)
@@ -86,7 +96,7 @@ def serving(rack: ScriptedRack) -> Iterator[ScriptedRack]:
     class Handler(_Handler):
         scripted = rack
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     rack.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -99,16 +109,23 @@ def serving(rack: ScriptedRack) -> Iterator[ScriptedRack]:
         server.socket.close()
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class _Handler(BaseHTTPRequestHandler):
     scripted: ScriptedRack
     protocol_version = "HTTP/1.1"
     # Header and body leave in two writes: without this each answer waits for a delayed acknowledgement.
     disable_nagle_algorithm = True
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         request = self._record()
         if self.headers.get("Upgrade", "").lower() == "websocket":
             return self._stream(request)
+        self.scripted.hold.wait(5)
         answer = self.scripted.answer(request.line)
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.kind)

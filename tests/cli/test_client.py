@@ -13,6 +13,9 @@ from sternway.cli import address, client, errors
 from sternway.wire import types
 from tests.cli.scripted import Answer, ScriptedRack, refusal
 
+EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+MAKE_CERTIFICATE = ("openssl", "req", "-x509", *EC, "-subj", "/CN=elsewhere")
+
 
 @pytest.fixture
 def api(rack: ScriptedRack) -> Iterator[client.Rack]:
@@ -83,7 +86,7 @@ def test_files_are_uploaded_with_their_length(rack: ScriptedRack, api: client.Ra
     [
         (refusal(404, "app not found", "not-found", "see: apps"), "app not found", "see: apps", 3),
         (Answer(404, b"no such app\n"), "no such app", "", 3),
-        (Answer(404, b""), "response status 404", "", 3),
+        (Answer(404, b""), "response status 404", "this rack does not offer it", 3),
         (refusal(409, "locked"), "locked", "", 4),
         (Answer(500, b"[1]"), "[1]", "", 1),
         (Answer(503, b"\xff"), "\ufffd", "", 1),
@@ -128,8 +131,7 @@ def test_rack_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) 
 def test_certificates_that_racks_made_themselves_are_taken(tmp_path: Path) -> None:
     certificate = tmp_path / "both.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        + ["-subj", "/CN=elsewhere", "-keyout", str(certificate), "-out", str(tmp_path / "cert.pem")],
+        [*MAKE_CERTIFICATE, "-keyout", str(certificate), "-out", str(tmp_path / "cert.pem")],
         check=True,
         capture_output=True,
     )
@@ -149,3 +151,13 @@ def _answer_once(server: socket.socket, context: ssl.SSLContext) -> None:
     with context.wrap_socket(plain, server_side=True) as secure:
         secure.recv(65536)
         secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+
+
+def test_slow_answer_is_not_asked_for_twice(rack: ScriptedRack, api: client.Rack) -> None:
+    rack.on("GET /system", {})
+    api.get("/system")
+    rack.hold.clear()
+    with pytest.raises(errors.Unreachable, match="timed out"):
+        api.get("/system", timeout_s=0.05)
+    rack.hold.set()
+    assert rack.lines() == ["GET /system"] * 2

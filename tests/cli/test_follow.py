@@ -31,13 +31,13 @@ def test_other_racks_must_run_twice_in_a_row(rack: ScriptedRack, api: client.Rac
 
 def test_other_racks_tell_a_rollback_by_the_status(rack: ScriptedRack, api: client.Rack) -> None:
     rack.on("GET /apps/shop", samples.app(NEW, "updating"), samples.app(NEW, "rollback"))
-    with pytest.raises(errors.CommandFailed, match="^rollback$"):
+    with pytest.raises(errors.CommandFailed, match=r"^rollback$"):
         until_ended(api)
 
 
 def test_other_racks_tell_a_rollback_by_the_release(rack: ScriptedRack, api: client.Rack) -> None:
     rack.on("GET /apps/shop", samples.app("ROLD"))
-    with pytest.raises(errors.CommandFailed, match="^rollback$"):
+    with pytest.raises(errors.CommandFailed, match=r"^rollback$"):
         until_ended(api)
 
 
@@ -48,8 +48,11 @@ def test_other_racks_are_given_up_in_the_end(rack: ScriptedRack, api: client.Rac
 
 
 def test_newest_promotion_of_the_release_is_followed(rack: ScriptedRack, api: client.Rack) -> None:
-    rack.on("GET /apps/shop/promotions", [{"id": 9, "app": "shop", "release": "RX", "status": "updating"}]
-            + [{"id": n, "app": "shop", "release": NEW, "status": "updating"} for n in (3, 8, 5)])
+    rack.on(
+        "GET /apps/shop/promotions",
+        [{"id": 9, "app": "shop", "release": "RX", "status": "updating"}]
+        + [{"id": n, "app": "shop", "release": NEW, "status": "updating"} for n in (3, 8, 5)],
+    )
     rack.on("GET /apps/shop/promotions/8", samples.promotion(NEW, "completed"))
     assert until_ended(api) == []
 

@@ -1,8 +1,10 @@
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sternway.cli import ignore
+from sternway.cli import errors, ignore
 
 NAMES = st.text(alphabet="abc.-_", min_size=1, max_size=4).filter(lambda name: name.strip("."))
 
@@ -51,4 +53,10 @@ def test_plain_path_leaves_out_itself_and_what_is_below(parts: list[str]) -> Non
 
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_no_line_breaks_the_reading(line: str, path: str) -> None:
-    ignore.is_left_out(path, ignore.parse([line]))
+    with contextlib.suppress(errors.CommandFailed):
+        ignore.is_left_out(path, ignore.parse([line]))
+
+
+def test_what_is_no_pattern_is_refused() -> None:
+    with pytest.raises(errors.CommandFailed, match="not a pattern"):
+        ignore.parse(["[b-a]"])

@@ -37,9 +37,7 @@ def test_refused_stream_is_the_error_of_the_rack(rack: ScriptedRack, api: client
 
 
 @pytest.mark.parametrize("frames", [[(TEXT, b"one")], [(TEXT, b"one"), (CLOSE, b"\x03\xe8")]])
-def test_stream_without_its_end_was_cut(
-    rack: ScriptedRack, api: client.Rack, frames: list[tuple[int, bytes]]
-) -> None:
+def test_stream_without_its_end_was_cut(rack: ScriptedRack, api: client.Rack, frames: list[tuple[int, bytes]]) -> None:
     rack.on_stream(LOGS, frames)
     with pytest.raises(errors.Unreachable, match="lost"):
         list(stream.read(api, LOGS, {}))

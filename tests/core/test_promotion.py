@@ -90,3 +90,16 @@ def test_a_revert_is_shown_long_enough_for_a_client_that_polls_every_five_second
 
 def test_an_app_without_promotions_is_running():
     assert status_of_app(None, NOW) is AppStatus.RUNNING
+
+
+def test_nothing_leads_back_from_reverting():
+    reverting = PromotionStatus.REVERTING
+    assert {s for s in PromotionStatus if reverting.may_become(s)} == {
+        PromotionStatus.REVERTED,
+        PromotionStatus.SUPERSEDED,
+    }
+
+
+@pytest.mark.parametrize("ended", [s for s in PromotionStatus if not s.is_open])
+def test_what_has_ended_stays_as_it_is(ended):
+    assert not any(ended.may_become(status) for status in PromotionStatus)

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from sternway.core.app import Made
 from sternway.core.environment import Environment
 from sternway.core.release import (
@@ -10,10 +12,9 @@ from sternway.core.release import (
     BuildOptions,
     Release,
     Wish,
+    content,
     draft,
-    find_original,
     rollback_description,
-    same_content,
 )
 
 MADE = Made(datetime(2026, 11, 22, tzinfo=UTC), "ann", "because")
@@ -50,14 +51,14 @@ def test_the_first_release_has_nothing_to_come_from():
     assert (release.build_id, release.manifest, release.description) == (None, "", "env add:A")
 
 
-def test_the_newest_release_with_the_same_content_is_the_original():
-    older = replace(PARENT, id="RCCCCCCCCCC", order=2)
-    newer = replace(PARENT, id="RDDDDDDDDDD", order=3)
-    other = replace(PARENT, id="REEEEEEEEEE", environment=Environment(), order=4)
-    copy = replace(PARENT, id="RFFFFFFFFFF", order=9)
-    assert find_original(copy, [older, newer, other, copy]) == newer
-    assert find_original(replace(copy, manifest="x"), [older, newer]) is None
-    assert same_content(older, newer)
+def test_releases_with_the_same_build_environment_and_manifest_have_the_same_content():
+    copy = replace(PARENT, id="RFFFFFFFFFF", order=9, description="rollback", made=Made(MADE.at, "bob"))
+    assert content(copy) == content(PARENT)
+
+
+@pytest.mark.parametrize("change", [{"build_id": None}, {"environment": Environment()}, {"manifest": "x"}])
+def test_any_other_part_is_other_content(change):
+    assert content(replace(PARENT, **change)) != content(PARENT)
 
 
 def test_a_rollback_says_what_it_went_back_to():

@@ -5,7 +5,7 @@ import pytest
 from sternway.core.errors import ArtifactGone, EnvironmentMissing, InvalidInput, NotFound, Refused
 from sternway.core.event import app_chain, first_break
 from sternway.core.promotion import PromotionOptions, PromotionStatus
-from sternway.ops import promotions, releases
+from sternway.ops import builds, promotions, releases
 
 OPTIONS = PromotionOptions()
 
@@ -44,8 +44,8 @@ async def test_a_copy_of_the_newest_release_is_no_rollback(running):
 async def test_a_rollback_supersedes_a_promotion_that_runs(running):
     await running.app()
     first = await running.deployed()
-    running.engine.hold()
     slow = await running.release(env_text="GREETING=slow")
+    await running.hold(slow.id)
     stuck = await promotions.promote(running.rack, "shop", slow.id, OPTIONS, running.made())
     _, back = await promotions.rollback(running.rack, "shop", first, OPTIONS, running.made())
     assert (await running.ended(back)).status is PromotionStatus.COMPLETED
@@ -56,12 +56,12 @@ async def test_a_rollback_supersedes_a_promotion_that_runs(running):
 async def test_a_second_promotion_is_refused_and_the_first_goes_on(running):
     await running.app()
     await running.deployed()
-    running.engine.hold()
     one, two = await running.release(env_text="GREETING=1"), await running.release(env_text="GREETING=2")
+    await running.hold(one.id)
     stuck = await promotions.promote(running.rack, "shop", one.id, OPTIONS, running.made())
     with pytest.raises(Refused):
         await promotions.promote(running.rack, "shop", two.id, OPTIONS, running.made())
-    running.engine.release()
+    await running.let_go(one.id)
     assert (await running.ended(stuck)).status is PromotionStatus.COMPLETED
 
 
@@ -74,7 +74,8 @@ async def test_an_unknown_release_is_not_found(running):
 async def test_a_refused_rollback_leaves_no_copy(running):
     await running.app()
     first = await running.deployed()
-    running.builder.forget_all()
+    build, *_ = await builds.list_newest(running.rack, "shop")
+    running.builder.gone |= set(build.artifacts.values())
     with pytest.raises(ArtifactGone):
         await promotions.rollback(running.rack, "shop", first, OPTIONS, running.made())
     assert len(await releases.list_newest(running.rack, "shop")) == 1
@@ -98,8 +99,8 @@ async def test_missing_variables_are_named_before_anything_starts(running):
 async def test_cancel_brings_the_release_before_back(running):
     await running.app()
     first = await running.deployed()
-    running.engine.hold()
     slow = await running.release(env_text="GREETING=slow")
+    await running.hold(slow.id)
     stuck = await promotions.promote(running.rack, "shop", slow.id, OPTIONS, running.made())
     await promotions.cancel(running.rack, "shop", running.made("bob"))
     assert (await running.ended(stuck)).status is PromotionStatus.REVERTED

@@ -1,9 +1,9 @@
 """The worker: what runs becomes what the ledger says, whatever happens on the way."""
 
 from sternway.core.promotion import PromotionStatus
-from sternway.engines.memory import MemoryEngine
+from sternway.engines.memory import World
 from sternway.ops import apps, processes, promotions
-from sternway.router.memory import MemoryRouter
+from sternway.router.memory import MemoryNetwork
 from tests.rack import MANIFEST, rack_under_test
 
 HOST = "web.shop.localhost"
@@ -31,8 +31,9 @@ async def test_a_release_that_does_not_get_healthy_changes_nothing_that_is_visib
     await running.app()
     first = await running.deployed()
     before = await running.router.observe("shop")
-    running.engine.break_new("exited with code 1: no such module")
-    promotion = await running.promoted((await running.release(env_text="GREETING=bad")).id)
+    bad = await running.release(env_text="GREETING=bad")
+    await running.fail(bad.id, "exited with code 1: no such module")
+    promotion = await running.promoted(bad.id)
     assert promotion.status is PromotionStatus.REVERTED
     assert "no such module" in promotion.cause
     assert await running.active() == first
@@ -53,7 +54,7 @@ async def test_the_steps_of_a_promotion_tell_what_happened(running):
 async def test_a_first_release_that_fails_leaves_nothing_running(running):
     await running.app()
     build = await running.build()
-    running.engine.break_new("exited with code 1")
+    await running.fail(build.release_id, "exited with code 1")
     promotion = await running.promoted(build.release_id)
     assert promotion.status is PromotionStatus.REVERTED
     assert await running.active() is None
@@ -63,8 +64,9 @@ async def test_a_first_release_that_fails_leaves_nothing_running(running):
 async def test_a_rollout_that_takes_too_long_reverts(running):
     await running.app()
     first = await running.deployed()
-    running.engine.hold()
-    promotion = await running.promoted((await running.release(env_text="GREETING=slow")).id, timeout_s=1)
+    slow = await running.release(env_text="GREETING=slow")
+    await running.hold(slow.id)
+    promotion = await running.promoted(slow.id, timeout_s=1)
     assert promotion.status is PromotionStatus.REVERTED
     assert "not finished within" in promotion.cause
     assert await running.active() == first
@@ -74,46 +76,46 @@ async def test_a_change_of_scale_alone_starts_and_stops_processes(running):
     await running.app()
     await running.deployed()
     await processes.scale(running.rack, "shop", "web", 3, running.made())
-    await running.engine.until("shop", lambda states: sum(len(s.processes) for s in states) == 4)
+    await running.until("shop", lambda states: sum(len(s.processes) for s in states) == 4)
     await processes.scale(running.rack, "shop", "web", 1, running.made())
-    await running.engine.until("shop", lambda states: sum(len(s.processes) for s in states) == 2)
+    await running.until("shop", lambda states: sum(len(s.processes) for s in states) == 2)
 
 
 async def test_a_deleted_app_is_taken_down_and_its_name_is_free_again(running):
     await running.app()
     await running.deployed()
     await apps.delete(running.rack, "shop", running.made())
-    await running.engine.until("shop", lambda states: not states)
+    await running.until("shop", lambda states: not states)
     assert await running.router.observe("shop") == ()
     await running.app()
     assert (await apps.get(running.rack, "shop")).active_id is None
 
 
 async def test_a_restarted_rack_touches_nothing_that_runs(tmp_path):
-    engine, router = MemoryEngine(), MemoryRouter()
-    async with rack_under_test(tmp_path, engine=engine, router=router) as first:
+    world, network = World(), MemoryNetwork()
+    async with rack_under_test(tmp_path, world=world, network=network) as first:
         await first.app()
         await first.deployed()
-        before = await engine.observe("shop")
-        applied = router.network.applied
-    async with rack_under_test(tmp_path, engine=engine, router=router) as second:
+        before = await first.engine.observe("shop")
+        applied = network.applied
+    async with rack_under_test(tmp_path, world=world, network=network) as second:
         await processes.scale(second.rack, "shop", "worker", 2, second.made())
-        await engine.until("shop", lambda states: sum(len(s.processes) for s in states) == 3)
-        after = await engine.observe("shop")
+        await second.until("shop", lambda states: sum(len(s.processes) for s in states) == 3)
+        after = await second.engine.observe("shop")
     assert {p.id for s in before for p in s.processes} <= {p.id for s in after for p in s.processes}
-    assert router.network.applied == applied
+    assert network.applied == applied
 
 
 async def test_a_promotion_that_was_cut_off_is_finished_by_the_next_rack(tmp_path):
-    engine, router = MemoryEngine(), MemoryRouter()
-    async with rack_under_test(tmp_path, engine=engine, router=router) as first:
+    world, network = World(), MemoryNetwork()
+    async with rack_under_test(tmp_path, world=world, network=network) as first:
         await first.app()
         build = await first.build()
-    async with rack_under_test(tmp_path, engine=engine, router=router, reconcile=False) as cut:
+    async with rack_under_test(tmp_path, world=world, network=network, reconcile=False) as cut:
         promotion = await promotions.promote(
             cut.rack, "shop", build.release_id, promotions.PromotionOptions(), cut.made()
         )
-    async with rack_under_test(tmp_path, engine=engine, router=router) as second:
+    async with rack_under_test(tmp_path, world=world, network=network) as second:
         assert (await second.ended(promotion)).status is PromotionStatus.COMPLETED
         assert await second.active() == build.release_id
 
@@ -121,14 +123,14 @@ async def test_a_promotion_that_was_cut_off_is_finished_by_the_next_rack(tmp_pat
 async def test_an_engine_that_is_down_is_waited_for_and_nothing_is_switched(running):
     await running.app()
     await running.deployed()
-    before = running.router.network.routes
-    running.engine.is_down = True
+    before = dict(running.router.network.routes)
+    running.world.is_down = True
     release = await running.release(env_text="GREETING=two")
     promotion = await promotions.promote(
         running.rack, "shop", release.id, promotions.PromotionOptions(), running.made()
     )
     assert running.router.network.routes == before
-    running.engine.is_down = False
+    running.world.is_down = False
     assert (await running.ended(promotion)).status is PromotionStatus.COMPLETED
 
 

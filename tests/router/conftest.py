@@ -22,7 +22,7 @@ class Home:
 def free_address() -> str:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        return "127.0.0.1:{}".format(listener.getsockname()[1])
+        return f"127.0.0.1:{listener.getsockname()[1]}"
 
 
 def stop(home: Home) -> None:

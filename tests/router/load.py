@@ -39,12 +39,12 @@ class Report:
                 await self._grown.wait()
 
     def stale(self) -> list[upstreams.Answer]:
-        """Return what another member answered to a request sent while only one was right."""
+        """Return what another member answered within a time in which only one was right."""
         return [
             answer
             for answer in self.answers
             for name, since, until in self.settled
-            if since < answer.sent_at < until and not answer.body.startswith(name)
+            if since < answer.sent_at and answer.came_at < until and not answer.body.startswith(name)
         ]
 
     async def pump(self, address: str, host: str, stop: asyncio.Event) -> None:

@@ -85,7 +85,7 @@ async def upstream(name: str) -> AsyncIterator[Upstream]:
     """Serve on a free port."""
     served = Upstream(name)
     server = await asyncio.start_server(served.serve, "127.0.0.1", 0)
-    served.endpoint = "127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+    served.endpoint = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield served
     finally:
@@ -98,6 +98,7 @@ class Answer:
     status: int
     body: str
     sent_at: float
+    came_at: float
 
 
 class Client:
@@ -106,7 +107,9 @@ class Client:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
 
-    async def send(self, host: str, path: str = "/", *, method: str = "GET", body: bytes = b"", extra: str = "") -> None:
+    async def send(
+        self, host: str, path: str = "/", *, method: str = "GET", body: bytes = b"", extra: str = ""
+    ) -> None:
         head = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n{extra}\r\n"
         self.writer.write(head.encode() + body)
         await self.writer.drain()
@@ -115,13 +118,16 @@ class Client:
         async with asyncio.timeout(WAIT_S):
             return (await self.reader.readuntil(b"\r\n\r\n")).decode()
 
-    async def ask(self, host: str, path: str = "/", *, method: str = "GET", body: bytes = b"", extra: str = "") -> Answer:
+    async def ask(
+        self, host: str, path: str = "/", *, method: str = "GET", body: bytes = b"", extra: str = ""
+    ) -> Answer:
         sent_at = time.monotonic()
         await self.send(host, path, method=method, body=body, extra=extra)
         head = await self.head()
         size = int(re.findall(r"(?im)^content-length: (\d+)", head)[0])
         async with asyncio.timeout(WAIT_S):
-            return Answer(int(head.split()[1]), (await self.reader.readexactly(size)).decode(), sent_at)
+            text = (await self.reader.readexactly(size)).decode()
+        return Answer(int(head.split()[1]), text, sent_at, time.monotonic())
 
 
 @asynccontextmanager

@@ -64,13 +64,15 @@ async def test_lists_show_the_newest_first_up_to_the_limit(ledger, app):
     assert lines[0] == ReleaseLine(newest.id, newest.made, None, "3", None, False, newest.order)
 
 
-async def test_the_releases_of_a_build_are_found_newest_first(ledger, app):
+async def test_the_newest_other_release_with_the_same_content_is_the_original(ledger, app):
     build = samples.build(app)
     await ledger.builds.add(build)
-    without = await samples.added_release(ledger, app)
+    await samples.added_release(ledger, app)
     first, second = [await samples.added_release(ledger, app, build_id=build.id) for _ in range(2)]
-    assert await ledger.releases.with_build(app, build.id) == [second, first]
-    assert await ledger.releases.with_build(app, None) == [without]
+    assert await ledger.releases.original(app, second) == first
+    assert await ledger.releases.original(app, replace(second, id="RZZZZZZZZZZ")) == second
+    assert await ledger.releases.original(app, replace(second, environment=Environment({"A": "1"}))) is None
+    assert await ledger.releases.original(app, replace(second, manifest="other")) is None
 
 
 async def test_no_value_of_an_environment_is_in_any_file_of_the_store(store, database):

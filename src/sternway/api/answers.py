@@ -116,7 +116,7 @@ def promotion(item: Promotion, app_name: str, steps: Sequence[Step] = ()) -> wir
         replaces=item.replaces or "",
         created=item.made.at,
         ended=None if item.status.is_open else item.status_at,
-        steps=[wire.Step(step.at, step.text) for step in steps],
+        steps=[wire.Step(step.text, step.at) for step in steps],
     )
 
 

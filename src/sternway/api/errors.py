@@ -135,7 +135,7 @@ class LastResort:
 
         try:
             await self._app(scope, receive, seen)
-        except ClientDisconnect:
+        except (ClientDisconnect, ConnectionResetError):
             return
         except Exception:
             if scope["type"] == "lifespan" or has_begun:

@@ -198,7 +198,7 @@ class WireProtocol(asyncio.Protocol):
         code = 1000
         try:
             await self._config.loaded_app(scope, self._receive, self._send)
-        except OSError:
+        except ConnectionResetError:
             code = 1006
         except Exception:
             log.exception("websocket failed", extra={"path": scope["path"]})

@@ -62,8 +62,9 @@ class Rack:
         was_used = self._is_used
         try:
             return self._exchange("GET", target, timeout_s=timeout_s)
-        except errors.Unreachable:
-            if not was_used:
+        except errors.Unreachable as exc:
+            # A connection that was kept may be closed under a request's feet; one that is slow is just slow.
+            if not (was_used and isinstance(exc.__cause__, ConnectionError)):
                 raise
             return self._exchange("GET", target, timeout_s=timeout_s)
 

@@ -39,10 +39,12 @@ class Refused(CommandFailed):
     """The rack answered with an error; `status` is that of HTTP, `code` Sternway's own or empty."""
 
     def __init__(self, status: int, message: str, *, code: str = "", hint: str = "") -> None:
+        # Racks of every make answer so where they lack a route; one that lacks the app says that in words.
+        self.is_route_missing = status == 404 and not message
+        hint = "this rack does not offer it" if self.is_route_missing else hint
         super().__init__(message or f"response status {status}", hint=hint, exit_code=_exit_code(status))
         self.status = status
         self.code = code
-        self.is_route_missing = status == 404 and not message
 
 
 def not_found(message: str, *, hint: str = "") -> CommandFailed:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from posixpath import normpath
 
+from sternway.cli import errors
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -39,7 +41,10 @@ def _rule(line: str) -> Rule | None:
     path = normpath(text[1:].strip() if takes_back else text).lstrip("/")
     if path in ("", "."):
         return None
-    return Rule(re.compile(f"(?:{_translated(path)})(?:/.*)?\\Z", re.DOTALL), takes_back)
+    try:
+        return Rule(re.compile(f"(?:{_translated(path)})(?:/.*)?\\Z", re.DOTALL), takes_back)
+    except re.error as exc:
+        raise errors.CommandFailed(f".dockerignore: not a pattern: {text}") from exc
 
 
 def _translated(pattern: str) -> str:

@@ -59,19 +59,15 @@ def run(args: Sequence[str]) -> int:
     """Run a command and return its exit code; whatever goes wrong ends as lines on stderr."""
     try:
         return root.main(list(args), prog_name=program(), standalone_mode=False) or errors.ExitCode.DONE
-    except errors.CommandFailed as exc:
-        return _report(exc)
     except click.exceptions.NoArgsIsHelpError as exc:
         exc.show()
         return errors.ExitCode.USAGE
-    except click.ClickException as exc:
-        return _report(_mistyped(exc))
     except (KeyboardInterrupt, click.Abort):
         return errors.ExitCode.INTERRUPTED
     except BrokenPipeError:
         return _silenced()
     except Exception as exc:  # noqa: BLE001 - the edge of a command: people get a line, not a traceback
-        return _report(_unexpected(exc))
+        return _report(_failure(exc))
 
 
 def program() -> str:
@@ -84,6 +80,12 @@ def _report(exc: errors.CommandFailed) -> int:
     prefix = "" if isinstance(exc, errors.Interrupted) else "ERROR: "
     sys.stderr.write(f"{prefix}{exc.message}\n" + (f"hint: {exc.hint}\n" if exc.hint else ""))
     return exc.exit_code
+
+
+def _failure(exc: Exception) -> errors.CommandFailed:
+    if isinstance(exc, errors.CommandFailed):
+        return exc
+    return _mistyped(exc) if isinstance(exc, click.ClickException) else _unexpected(exc)
 
 
 def _mistyped(exc: click.ClickException) -> errors.CommandFailed:

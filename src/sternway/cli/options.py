@@ -51,9 +51,18 @@ class Target:
 
 def actor(settings: Settings) -> str:
     """Return who acts, for the rack's history: CONVOX_ACTOR, else user@host; percent-encoded where not ASCII."""
-    named = settings.environ.get("CONVOX_ACTOR")
-    user = settings.environ.get("LOGNAME") or settings.environ.get("USER") or str(os.getuid())
-    return quote(named or f"{user}@{os.uname().nodename}", safe="@:/+ ")
+    named = settings.environ.get("CONVOX_ACTOR") or f"{_user()}@{os.uname().nodename}"
+    return quote(named, safe="@:/+ ")
+
+
+def _user() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        # Containers run under numbers that have no name.
+        return str(os.getuid())
 
 
 def on_rack(function: Function) -> Function:

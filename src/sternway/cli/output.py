@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from enum import Enum, auto
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -75,6 +76,14 @@ def show_json(value: Any) -> None:
     show(json.dumps(to_json(value), indent=2) + "\n")
 
 
+class Line(Enum):
+    """How the last line of a progress stands: ended, waiting for its outcome, or cut off in copied bytes."""
+
+    ENDED = auto()
+    BEGUN = auto()
+    COPIED = auto()
+
+
 class Progress:
     """Says what is under way on one stream: a line that stays open, steps below it, and how it ended.
 
@@ -83,7 +92,7 @@ class Progress:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._is_open = False
+        self._line = Line.ENDED
 
     def __enter__(self) -> "Progress":
         """Return itself."""
@@ -97,8 +106,9 @@ class Progress:
 
     def begin(self, text: str) -> None:
         """Write what begins, and leave the line open."""
+        self.end_line()
         self._write(f"{text}...")
-        self._is_open = True
+        self._line = Line.BEGUN
 
     def step(self, text: str) -> None:
         """Write a line of its own."""
@@ -107,20 +117,24 @@ class Progress:
 
     def done(self, text: str = "OK") -> None:
         """Write how it ended: on the line that is open, else on a line of its own."""
-        self._write(f" {text}\n" if self._is_open else f"{text}\n")
-        self._is_open = False
+        if self._line is Line.BEGUN:
+            self._write(f" {text}\n")
+            self._line = Line.ENDED
+        else:
+            self.step(text)
 
     def copy(self, chunk: bytes) -> None:
-        """Write bytes as they are."""
-        self.end_line()
-        self._stream.flush()
+        """Write bytes as they are; chunks may end anywhere, in the middle of a line too."""
+        if self._line is Line.BEGUN:
+            self.end_line()
         copy(chunk, self._stream)
+        self._line = Line.ENDED if chunk.endswith(b"\n") else Line.COPIED
 
     def end_line(self) -> None:
         """End the line if one is open."""
-        if self._is_open:
+        if self._line is not Line.ENDED:
             self._write("\n")
-        self._is_open = False
+        self._line = Line.ENDED
 
     def _write(self, text: str) -> None:
         self._stream.write(text)
@@ -134,6 +148,7 @@ def progress(*, aside: bool) -> Progress:
 
 def copy(chunk: bytes, stream: TextIO) -> None:
     """Write bytes to a text stream as they are, whatever encoding it has."""
+    stream.flush()
     stream.buffer.write(chunk)
     stream.buffer.flush()
 

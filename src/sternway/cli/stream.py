@@ -43,7 +43,7 @@ def _connected(rack: client.Rack, path: str, options: Mapping[str, str]) -> "Cli
             f"ws{address.origin.removeprefix('http')}{address.prefix}{path}",
             ssl=client.tls(address),
             origin=Origin(address.origin),
-            additional_headers=rack.headers() | {"Accept": "application/json"} | dict(options),
+            additional_headers=rack.headers() | {"Accept": "application/json"} | _encoded(options),
             user_agent_header="sternway",
             compression=None,
             max_size=None,
@@ -57,3 +57,8 @@ def _connected(rack: client.Rack, path: str, options: Mapping[str, str]) -> "Cli
     except (OSError, InvalidHandshake) as exc:
         message = f"no answer from the rack at {address.origin}: {str(exc) or type(exc).__name__}"
         raise errors.Unreachable(message, hint=client.UNREACHABLE_HINT) from exc
+
+
+def _encoded(options: Mapping[str, str]) -> dict[str, str]:
+    # The library writes headers as Latin-1; what racks read is UTF-8, as stock clients send it.
+    return {name: value.encode().decode("latin-1") for name, value in options.items()}

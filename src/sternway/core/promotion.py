@@ -29,6 +29,24 @@ class PromotionStatus(StrEnum):
         """Tell whether the attempt has yet to end."""
         return self in (PromotionStatus.PENDING, PromotionStatus.UPDATING, PromotionStatus.REVERTING)
 
+    def may_become(self, other: "PromotionStatus") -> bool:
+        """Tell whether an attempt that stands so may stand as `other` next.
+
+        A worker that has not seen a cancellation yet must not undo it: nothing leads back from REVERTING.
+        """
+        return other in _NEXT[self]
+
+
+_NEXT = {
+    PromotionStatus.PENDING: frozenset(PromotionStatus) - {PromotionStatus.PENDING},
+    PromotionStatus.UPDATING: frozenset(PromotionStatus) - {PromotionStatus.PENDING, PromotionStatus.UPDATING},
+    PromotionStatus.REVERTING: frozenset({PromotionStatus.REVERTED, PromotionStatus.SUPERSEDED}),
+    PromotionStatus.COMPLETED: frozenset[PromotionStatus](),
+    PromotionStatus.REVERTED: frozenset[PromotionStatus](),
+    PromotionStatus.SUPERSEDED: frozenset[PromotionStatus](),
+    PromotionStatus.CANCELLED: frozenset[PromotionStatus](),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class PromotionOptions:

@@ -4,7 +4,8 @@ A release is a build, an environment and a manifest. Whatever makes one (a build
 a rollback, a client that copies by hand) goes through `draft`, so that a copy always says what it copies.
 """
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -126,15 +127,13 @@ def _description(wish: Wish, change: str) -> str:
     return change or (wish.build.description if wish.build else "")
 
 
-def same_content(one: Release, other: Release) -> bool:
-    """Tell whether both have the same build, environment and manifest."""
-    return (one.build_id, one.environment, one.manifest) == (other.build_id, other.environment, other.manifest)
+def content(release: Release) -> bytes:
+    """Return the canonical bytes of build, environment and manifest: two releases with the same are copies.
 
-
-def find_original(release: Release, candidates: Iterable[Release]) -> Release | None:
-    """Return the newest of `candidates` with the same content, however the copy was made."""
-    same = [c for c in candidates if c.id != release.id and same_content(release, c)]
-    return max(same, key=lambda c: c.order, default=None)
+    They hold environment values, so only a keyed hash of them may leave this process.
+    """
+    parts = [release.build_id, dict(release.environment), release.manifest]
+    return json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()
 
 
 def rollback_description(original: Release) -> str:

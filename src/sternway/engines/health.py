@@ -1,7 +1,10 @@
 """Health checks for engines that do not probe by themselves: one probe, and the watch over one process."""
 
 import asyncio
+import errno
+import socket
 from collections.abc import Awaitable, Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 import httpx2
@@ -15,6 +18,8 @@ LONGEST_PAUSE_S = 0.25
 PAUSE_SHARE = 0.1
 """While a process starts, it is probed again after this share of the time that it took so far."""
 
+NOT_YET = "does not accept connections yet"
+
 Probe = Callable[[str, HealthCheck], Awaitable[str]]
 """Asks an endpoint for its health: nothing is good news, and anything else says what is wrong."""
 
@@ -25,14 +30,25 @@ class HttpProbe:
     """GET of the health check's path; without a path, a connection is enough."""
 
     def __init__(self) -> None:
+        # Plain HTTP on loopback: without `verify=False` the client would load certificates for nothing.
         limits = httpx2.Limits(max_keepalive_connections=0)
         headers = {"User-Agent": "sternway-health", "Connection": "close"}
         self._client = httpx2.AsyncClient(
             limits=limits, headers=headers, timeout=None, trust_env=False, verify=False, follow_redirects=False
         )
+        self._refusing: set[str] = set()
 
     async def __call__(self, endpoint: str, check: HealthCheck) -> str:
         """Return what is wrong, or nothing for a status from 200 to 399; never raises for what is outside."""
+        if endpoint in self._refusing and _refuses(endpoint):
+            return NOT_YET
+        self._refusing.discard(endpoint)
+        wrong = await self._bounded(endpoint, check)
+        if wrong == NOT_YET:
+            self._refusing.add(endpoint)
+        return wrong
+
+    async def _bounded(self, endpoint: str, check: HealthCheck) -> str:
         try:
             async with asyncio.timeout(check.timeout_s):
                 return await self._ask(endpoint, check.path)
@@ -48,17 +64,33 @@ class HttpProbe:
             return "" if 200 <= answer.status_code < 400 else f"GET {path} answered {answer.status_code}"
 
 
+def _refuses(endpoint: str) -> bool:
+    """Tell whether a connection is refused at once: twenty times cheaper than a request that is.
+
+    Asked of a process that starts, whose first answer is waited for; the one empty connection does no harm.
+    """
+    host, _, port = endpoint.rpartition(":")
+    with closing(socket.socket()) as attempt:
+        attempt.setblocking(False)
+        result = attempt.connect_ex((host, int(port)))
+        if result == errno.EINPROGRESS:
+            result = attempt.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        return result == errno.ECONNREFUSED
+
+
 async def _connect(endpoint: str) -> str:
     host, _, port = endpoint.rpartition(":")
     _, writer = await asyncio.open_connection(host, int(port))
     writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
     return ""
 
 
 def _words(problem: Exception) -> str:
     if isinstance(problem, httpx2.ConnectError | ConnectionRefusedError):
-        return "does not accept connections yet"
-    return f"no proper answer: {problem or type(problem).__name__}"
+        return NOT_YET
+    return f"no proper answer: {str(problem) or type(problem).__name__}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ It obeys the contract of engines like any other. Processes get healthy as soon a
 `World` says otherwise, and nothing happens by itself: what a real engine would see coming, the world is told.
 """
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from datetime import datetime
 
 from sternway.core.errors import ArtifactGone, BuildFailed, EngineUnavailable, NotFound, StaleEpoch
 from sternway.core.formation import Formation, FormationKey, FormationState, Health, ProcessState
-from sternway.ports import BuildOrder, BuildResult, Capabilities, Clock
+from sternway.ports import BuildOrder, BuildResult, Capabilities, Clock, LogLine, LogQuery
 
 FIRST_PORT = 20000
 
@@ -36,6 +37,7 @@ class World:
         self.is_down = False
         self.stops_at_once = True
         self.starts: list[ProcessState] = []
+        self.lines: dict[str, list[LogLine]] = {}
         self._ids = itertools.count(1)
         self._held: set[str] = set()
         self._failing: dict[str, str] = {}
@@ -222,7 +224,7 @@ class MemoryBuilder:
 
     async def build(self, order: BuildOrder, log: Callable[[bytes], None]) -> BuildResult:
         """Return what was told; raises BuildFailed while `failure` says why."""
-        log(f"Building {order.build_id}".encode())
+        log(f"Building {order.build_id}\n".encode())
         if self.failure:
             raise BuildFailed(self.failure, hint="correct the source and build again")
         return BuildResult(self.manifest, {name: f"memory:{order.build_id}:{name}" for name in self.services})
@@ -231,3 +233,18 @@ class MemoryBuilder:
         """Raise ArtifactGone for one that is among `gone`."""
         if artifact in self.gone:
             raise ArtifactGone(f"{artifact} is no longer there", hint="build again")
+
+
+class MemoryLogs:
+    """Fills `ports.Logs` over lines that the world was told."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def read(self, app: str, query: LogQuery) -> AsyncIterator[LogLine]:
+        """Yield the lines of the app that were told; following them ends only with the reader."""
+        lines = [line for line in self._world.lines.get(app, []) if query.since is None or line.at >= query.since]
+        for line in lines[-query.tail :] if query.tail else lines:
+            yield line
+        if query.follow:
+            await asyncio.Event().wait()

@@ -5,8 +5,9 @@ The build itself runs in `reconcile`; ordering one appends a row and answers.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
-from sternway.core.app import Made
+from sternway.core.app import App, Made
 from sternway.core.errors import InvalidInput, NotFound
 from sternway.core.event import Happening
 from sternway.core.release import Build, BuildOptions
@@ -22,9 +23,21 @@ _SCHEME = "object://"
 async def store_source(rack: Rack, app_name: str, key: str, chunks: AsyncIterator[bytes]) -> str:
     """Keep an uploaded object and return its address, `object://APP/KEY`."""
     async with rack.store.read() as ledger:
-        await ledger.apps.get(app_name)
-    await rack.objects.put(app_name, key, chunks)
+        app = await ledger.apps.get(app_name)
+    await rack.objects.put(shelf(app), key, chunks)
     return f"{_SCHEME}{app_name}/{key}"
+
+
+async def find_object(rack: Rack, app_name: str, key: str) -> Path:
+    """Return the file of an object; raises NotFound."""
+    async with rack.store.read() as ledger:
+        app = await ledger.apps.get(app_name)
+    return await rack.objects.path(shelf(app), key)
+
+
+def shelf(app: App) -> str:
+    """Return where the objects of an app lie; its name may be another app's later."""
+    return f"app-{app.id}"
 
 
 def source_key(app_name: str, url: str) -> str:
@@ -39,7 +52,7 @@ async def create(rack: Rack, app_name: str, options: BuildOptions, description: 
     """Order a build of an uploaded archive and return at once. Raises NotFound for app or archive."""
     if len(description) > DESCRIPTION_MAX_LENGTH:
         raise InvalidInput(f"description: longer than {DESCRIPTION_MAX_LENGTH} characters", hint="shorten it")
-    await rack.objects.path(app_name, options.source)
+    await find_object(rack, app_name, options.source)
     async with rack.store.write() as ledger:
         app = await ledger.apps.get(app_name)
         build = Build(rack.ids.build(), app.id, made, options, description)
@@ -83,7 +96,7 @@ def log_key(build_id: str) -> str:
 
 async def _kept(rack: Rack, app_name: str, build_id: str) -> AsyncIterator[bytes]:
     try:
-        path = await rack.objects.path(app_name, log_key(build_id))
+        path = await find_object(rack, app_name, log_key(build_id))
     except NotFound:
         return
     with await asyncio.to_thread(path.open, "rb") as file:

@@ -14,7 +14,6 @@ from sternway.core.release import (
     ReleaseLine,
     Wish,
     draft,
-    find_original,
     rollback_description,
 )
 from sternway.ops import apps
@@ -70,7 +69,7 @@ async def insert(ledger: Ledger, app: App, release: Release) -> Release:
 
 async def _marked(ledger: Ledger, app: App, release: Release, wish: Wish) -> Release:
     """Mark a copy made by hand, as clients without a rollback of their own make them."""
-    original = find_original(release, await ledger.releases.with_build(app, release.build_id))
+    original = await ledger.releases.original(app, release)
     if original is None:
         return release
     newest = await ledger.releases.newest(app)

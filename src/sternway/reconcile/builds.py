@@ -1,16 +1,17 @@
 """Runs the builds that were ordered, a few at a time, and records how they ended."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from dataclasses import replace
 
 from sternway.core.app import App, Made
-from sternway.core.errors import BuildFailed, NotFound, SternwayError
+from sternway.core.errors import BuildFailed, NotFound, SternwayError, StoreUnavailable
 from sternway.core.event import Happening
 from sternway.core.release import Build, BuildStatus, Wish
 from sternway.ops import apps, releases
-from sternway.ops.builds import log_key
+from sternway.ops.builds import log_key, shelf
 from sternway.ops.rack import Rack
 from sternway.ops.transcripts import Transcript
 from sternway.ports import BuildOrder, BuildResult
@@ -37,24 +38,30 @@ class BuildYard:
 
     async def run(self) -> None:
         """Run builds until cancelled."""
-        await self._fail_interrupted()
+        interrupted = {build.id for _, build in await self._ordered() if build.status is BuildStatus.RUNNING}
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._awake.clear()
-                for app, build in await self._ordered():
-                    self._taken.add(build.id)
-                    tasks.create_task(self._run(app, build), name=f"build {build.id}")
-                await _wait(self._awake, LOOK_AGAIN_S)
+                try:
+                    await self._begin(tasks, interrupted)
+                except StoreUnavailable:
+                    log.warning("cannot look for builds")
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_AGAIN_S):
+                        await self._awake.wait()
 
     async def _ordered(self) -> list[tuple[App, Build]]:
         async with self._rack.store.read() as ledger:
             open_ = await ledger.builds.list_open()
         return [(app, build) for app, build in open_ if build.id not in self._taken]
 
-    async def _fail_interrupted(self) -> None:
+    async def _begin(self, tasks: asyncio.TaskGroup, interrupted: Set[str]) -> None:
         for app, build in await self._ordered():
-            if build.status is BuildStatus.RUNNING:
+            self._taken.add(build.id)
+            if build.id in interrupted:
                 await self._fail(app, build, STOPPED)
+            else:
+                tasks.create_task(self._run(app, build), name=f"build {build.id}")
 
     async def _run(self, app: App, build: Build) -> None:
         transcript = self._rack.transcripts.begin(build.id)
@@ -84,7 +91,7 @@ class BuildYard:
 
     async def _make(self, app: App, build: Build, transcript: Transcript) -> BuildResult:
         try:
-            archive = await self._rack.objects.path(app.name, build.options.source)
+            archive = await self._rack.objects.path(shelf(app), build.options.source)
         except NotFound as exc:
             raise BuildFailed("the uploaded archive is gone", hint="deploy again: sternway deploy") from exc
         order = BuildOrder(app.name, build.id, archive, build.options)
@@ -103,11 +110,11 @@ class BuildYard:
             await apps.record(ledger, app, Happening("build:create", made.by, at, detail=detail))
 
     async def _keep_log(self, app: App, build: Build, transcript: Transcript) -> None:
-        await self._rack.objects.put(app.name, log_key(build.id), _once(transcript.content()))
+        await self._rack.objects.put(shelf(app), log_key(build.id), _once(transcript.content()))
 
     async def _forget_source(self, app: App, build: Build) -> None:
         """The artifact holds everything that the archive did."""
-        await self._rack.objects.delete(app.name, build.options.source)
+        await self._rack.objects.delete(shelf(app), build.options.source)
 
     async def _fail(self, app: App, build: Build, reason: str) -> None:
         made = Made(self._rack.clock.now(), build.made.by)
@@ -120,10 +127,3 @@ class BuildYard:
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:
     yield content
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return

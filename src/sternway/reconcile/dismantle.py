@@ -39,4 +39,5 @@ async def _gone(rack: Rack, name: str) -> None:
     while await rack.engine.observe(name):
         changed.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(changed.wait(), LOOK_AGAIN_S)
+            async with asyncio.timeout(LOOK_AGAIN_S):
+                await changed.wait()

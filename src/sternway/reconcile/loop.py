@@ -27,12 +27,17 @@ class Reconciler:
         rack = self._rack
         async with rack.store.write() as ledger:
             self._epoch = await ledger.leases.take(self._holder, rack.clock.now())
-        async with asyncio.TaskGroup() as self._tasks:
-            rack.changes.subscribe(self._wake)
-            rack.engine.subscribe(self._wake)
-            self._tasks.create_task(self._yard.run(), name="builds")
-            for name in await self._names():
-                self._wake(name)
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            try:
+                rack.changes.subscribe(self._wake)
+                rack.engine.subscribe(self._wake)
+                tasks.create_task(self._yard.run(), name="builds")
+                for name in await self._names():
+                    self._wake(name)
+                await asyncio.Event().wait()
+            finally:
+                self._tasks = None
 
     async def _names(self) -> set[str]:
         async with self._rack.store.read() as ledger:

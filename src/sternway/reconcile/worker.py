@@ -70,7 +70,8 @@ class AppWorker:
     async def _sleep(self, seconds: float | None) -> None:
         if seconds:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._awake.wait()
 
     async def _round(self) -> float | None:
         """Do what can be done now; return how long to wait at most, or None when all is over."""
@@ -80,8 +81,9 @@ class AppWorker:
         except SternwayError as exc:
             return await self._after_refusal(now, exc)
         observed = await self._observe(desired)
-        for line in narrate.healthy(desired, observed):
-            self._chronicle.note(now.open, line)
+        if now.is_forward:
+            for line in narrate.healthy(desired, observed):
+                self._chronicle.note(now.open, line)
         if now.app and now.open and await self._conclude(now, judge(desired, observed), observed):
             return 0
         actions = plan(desired, observed)

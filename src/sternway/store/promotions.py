@@ -64,10 +64,10 @@ class SqlPromotions:
         return [_promotion_of(row) for row in await self.transaction.rows(_newest_first(app).limit(limit))]
 
     async def record(self, promotion: Promotion, status: PromotionStatus, at: datetime, cause: str = "") -> Promotion:
-        """Add a record unless the newest one, which the caller may not have seen, has ended it."""
+        """Add a record unless the newest one, which the caller may not have seen, forbids it."""
         row = await self.transaction.row(_standing().where(promotions.c.id == promotion.id))
         now = _promotion_of(row) if row else promotion
-        return await self._append(now, status, at, cause) if now.status.is_open else now
+        return await self._append(now, status, at, cause) if now.status.may_become(status) else now
 
     async def note(self, app: App, step: ports.Step) -> None:
         """Add a step."""

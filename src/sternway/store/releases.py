@@ -11,12 +11,12 @@ from sternway import ports
 from sternway.core import errors
 from sternway.core.app import App
 from sternway.core.environment import Environment
-from sternway.core.release import Release, ReleaseLine
+from sternway.core.release import Release, ReleaseLine, content
 from sternway.store import apps
 from sternway.store.connection import Statement, Transaction
 from sternway.store.tables import releases
 
-_LINE = [c for c in releases.c if c.name not in ("env", "manifest")]
+_LINE = [c for c in releases.c if c.name not in ("env", "content", "manifest")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class SqlReleases:
             "app_id": release.app_id,
             "build_id": release.build_id,
             "env": self._seal(release),
+            "content": self._content(release),
             "manifest": release.manifest,
             "description": release.description,
             "copy_of": release.copy_of,
@@ -57,14 +58,18 @@ class SqlReleases:
         """Return the newest first; environments and manifests are not read at all."""
         return [_line_of(row) for row in await self.transaction.rows(_lines(app).limit(limit))]
 
-    async def with_build(self, app: App, build_id: str | None) -> Sequence[Release]:
-        """Return the releases of that build, newest first."""
-        rows = await self.transaction.rows(_of(app).where(releases.c.build_id == build_id))
-        return [self._release_of(row) for row in rows]
+    async def original(self, app: App, release: Release) -> Release | None:
+        """Return the newest other one whose content has the same keyed hash: the end of a range in an index."""
+        same = _of(app).where(releases.c.content == self._content(release), releases.c.id != release.id)
+        row = await self.transaction.row(same.limit(1))
+        return self._release_of(row) if row else None
 
     def _seal(self, release: Release) -> bytes:
         # JSON and not KEY=VALUE lines, which cannot hold every value that an Environment can.
         return self.secrets.seal(json.dumps(dict(release.environment)).encode(), _context(release.id))
+
+    def _content(self, release: Release) -> str:
+        return self.secrets.fingerprint(content(release))
 
     def _release_of(self, row: sa.Row[*tuple[Any, ...]]) -> Release:
         plain = self.secrets.open(row.env, _context(row.id))

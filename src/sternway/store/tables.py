@@ -158,12 +158,13 @@ releases = sa.Table(
     *_made(),
     _of("builds.id", "build_id", required=False),
     sa.Column("env", sa.LargeBinary, nullable=False),  # sealed
+    _text("content"),  # keyed hash of build, environment and manifest
     _text("manifest"),
     _text("description"),
     _of("releases.id", "copy_of", required=False),
     sa.Column("is_rollback", sa.Boolean, nullable=False),
     sa.Index(None, "app_id", "seq"),
-    sa.Index(None, "app_id", "build_id", "seq"),
+    sa.Index(None, "app_id", "content", "seq"),
     sqlite_autoincrement=True,
 )
 

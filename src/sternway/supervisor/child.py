@@ -113,7 +113,10 @@ def end_orphans() -> None:
         if not left:
             return
         for pid in left:
-            os.kill(pid, signal.SIGKILL)
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                continue
             _wait(pid, 0)
 
 

@@ -23,9 +23,12 @@ def serve(inherited: int) -> None:
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), inherited)
     while True:
-        message, files, _, _ = socket.recv_fds(engine, 1, MAX_FILES, socket.MSG_CMSG_CLOEXEC)
+        message, files, _, _ = socket.recv_fds(engine, 1, MAX_FILES)
         if not message:
             return
+        for file in files:
+            # Not by a flag of recv_fds: Python 3.11 ignores its flags, and the process would inherit the files.
+            os.set_inheritable(file, False)
         _fork(engine, files)
 
 

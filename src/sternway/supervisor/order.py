@@ -44,10 +44,11 @@ def receive(engine: socket.socket) -> Order:
     engine.settimeout(TIMEOUT_S)
     received = bytearray()
     while not received.endswith(b"\n"):
-        chunk = engine.recv(65536)
-        if not chunk or len(received) > MAX_BYTES:
+        seen = engine.recv(65536, socket.MSG_PEEK)
+        if not seen or len(received) > MAX_BYTES:
             raise OSError("no order came")
-        received += chunk
+        # A command may be there already, and is left for who reads commands.
+        received += engine.recv(seen.find(b"\n") + 1 or len(seen))
     return parse(bytes(received))
 
 

@@ -56,11 +56,20 @@ class Supervisor:
         self._publish()
         if os.path.exists(GIVEN_UP):
             return
-        self._start()
-        while self._phase is not Phase.ENDED:
-            for key, _ in self._selector.select(self._wait_s()):
-                key.data()
-            self._on_time()
+        try:
+            self._start()
+            while self._phase is not Phase.ENDED:
+                for key, _ in self._selector.select(self._wait_s()):
+                    key.data()
+                self._on_time()
+        finally:
+            self._leave_nothing()
+
+    def _leave_nothing(self) -> None:
+        """Also after an error that nobody expected: no process without its supervisor."""
+        if self._group:
+            child.signal_group(self._group, signal.SIGKILL)
+            child.end_orphans()
         self._control.close()
 
     def _prepare(self, engine: socket.socket) -> None:

@@ -130,8 +130,8 @@ class StoredObject:
 class Step:
     """One thing that happened during a promotion, in words for people."""
 
-    at: datetime | None
     text: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

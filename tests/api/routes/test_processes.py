@@ -15,12 +15,9 @@ async def test_processes_are_listed_by_service(running, client, release):
     ]
 
 
-@pytest.mark.parametrize(
-    ("query", "names"),
-    [("service=web", ["web"]), ("service=", ["web", "worker"]), ("release=RAAAAAAAAAA", [])],
-)
-async def test_list_can_be_narrowed(running, client, release, query, names):
-    assert [p["name"] for p in (await client.get(f"/apps/shop/processes?{query}")).json()] == names
+async def test_list_can_be_narrowed(running, client, release):
+    for query, names in (("service=web", ["web"]), ("service=", ["web", "worker"]), ("release=RAAAAAAAAAA", [])):
+        assert [p["name"] for p in (await client.get(f"/apps/shop/processes?{query}")).json()] == names
 
 
 async def test_one_process_is_found_by_its_id(running, client, release):

@@ -39,11 +39,10 @@ async def test_waiting_for_nothing_new_answers_as_it_stands(running, client, rel
     assert answer.json()["status"] == "completed"
 
 
-@pytest.mark.parametrize("query", ["wait=-1", "wait=61", "wait=nan", "wait=inf", "after=-1", "after=x"])
-async def test_query_out_of_its_bounds_is_named(running, client, release, query):
-    answer = await client.get(f"/apps/shop/promotions/1?{query}")
-    assert answer.status_code == 400
-    assert answer.text.startswith(query.partition("=")[0])
+async def test_query_out_of_its_bounds_is_named(running, client, release):
+    for name, value in (("wait", -1), ("wait", 61), ("wait", "nan"), ("wait", "inf"), ("after", -1), ("after", "x")):
+        answer = await client.get("/apps/shop/promotions/1", params={name: value})
+        assert (answer.status_code, answer.text.partition(":")[0]) == (400, name)
 
 
 async def test_unknown_promotion_is_not_found(running, client, release):

@@ -28,11 +28,10 @@ async def test_count_can_be_set(running, client, release):
     assert (await client.get("/apps/shop/services")).json()[0]["count"] == 3
 
 
-@pytest.mark.parametrize("form", [{"cpu": "256"}, {"count": "-1"}, {"count": "1001"}, {"count": "many"}, {}])
-async def test_what_cannot_be_set_is_named(running, client, release, form):
-    answer = await client.put("/apps/shop/services/web", data=form)
-    assert answer.status_code == 400
-    assert answer.text.startswith(f"{next(iter(form), 'count')}: ")
+async def test_what_cannot_be_set_is_named(running, client, release):
+    for form in ({"cpu": "256"}, {"count": "-1"}, {"count": "1001"}, {"count": "many"}, {}):
+        answer = await client.put("/apps/shop/services/web", data=form)
+        assert (answer.status_code, answer.text.partition(":")[0]) == (400, next(iter(form), "count"))
 
 
 async def test_unknown_service_is_not_found(running, client, release):

@@ -41,7 +41,7 @@ def test_list_has_descriptions_where_there_are_any(run: Run, rack: ScriptedRack)
     rack.on("GET /apps/shop", samples.app("RAAAAAAAAAA"))
     rack.on("GET /apps/shop/releases", [samples.release("RBBBBBBBBBB", build="B", description="env add:A")])
     assert run("releases", "-l", "5").out == (
-        "ID           CREATED    BUILD  STATUS  DESCRIPTION\n" "RBBBBBBBBBB  1 day ago  B              env add:A\n"
+        "ID           CREATED    BUILD  STATUS  DESCRIPTION\nRBBBBBBBBBB  1 day ago  B              env add:A\n"
     )
     assert rack.request("GET /apps/shop/releases").query == {"limit": "5"}
 
@@ -54,9 +54,7 @@ def test_list_as_json_holds_the_objects_of_the_api(run: Run, rack: ScriptedRack)
 
 def test_rollback_shows_each_step_and_how_it_ended(run: Run, completed: ScriptedRack) -> None:
     ended = run("releases", "rollback", OLD)
-    assert ended.out == (
-        f"Rolling back to {OLD}... OK, {NEW}\nPromoting {NEW}...\nweb: healthy\nweb: switched\nOK\n"
-    )
+    assert ended.out == (f"Rolling back to {OLD}... OK, {NEW}\nPromoting {NEW}...\nweb: healthy\nweb: switched\nOK\n")
     assert (ended.code, ended.err) == (0, "")
 
 
@@ -173,3 +171,14 @@ def test_create_from_mixes_two_releases(run: Run, rack: ScriptedRack) -> None:
 
 def test_create_from_needs_to_know_both_sources(run: Run) -> None:
     assert run("releases", "create-from", "--build-from", OLD).code == 2
+
+
+def test_follow_watches_what_is_under_way(run: Run, completed: ScriptedRack) -> None:
+    completed.on("GET /apps/shop/releases", [samples.release(NEW)])
+    assert run("releases", "follow").out == f"Promoting {NEW}...\nweb: healthy\nweb: switched\nOK\n"
+
+
+def test_app_without_releases_has_nothing_to_promote(run: Run, rack: ScriptedRack) -> None:
+    rack.on("GET /apps/shop/releases", [])
+    ended = run("releases", "promote")
+    assert (ended.code, ended.err) == (3, "ERROR: no releases of shop\nhint: make one: sternway deploy\n")

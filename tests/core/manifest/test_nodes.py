@@ -1,7 +1,8 @@
 import pytest
-from tests.core.manifest.texts import errors
 
+from sternway.core.errors import ManifestInvalid
 from sternway.core.manifest import nodes
+from tests.core.manifest.texts import errors
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing but a comment\n", "---\n", "\ufeff"])
@@ -28,7 +29,7 @@ def test_broken_yaml_is_one_error_with_a_line(text):
 
 
 def test_bytes_that_are_not_utf8_are_named_with_their_line():
-    with pytest.raises(nodes.ManifestInvalid, match=r"is not UTF-8 text \(line 2\)"):
+    with pytest.raises(ManifestInvalid, match=r"is not UTF-8 text \(line 2\)"):
         nodes.read(b"services:\n  web: \xff\n")
 
 

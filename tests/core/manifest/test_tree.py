@@ -1,10 +1,10 @@
 import pytest
-from tests.core.manifest.texts import errors, manifest, service, service_errors
 
 from sternway.core.errors import ManifestInvalid
 from sternway.core.manifest import parse
 from sternway.core.manifest.nodes import read
 from sternway.core.manifest.tree import grow
+from tests.core.manifest.texts import errors, manifest, service, service_errors
 
 
 def test_variables_are_filled_in_anywhere():
@@ -24,6 +24,13 @@ def test_value_cannot_add_structure():
 @pytest.mark.parametrize("value", ["[1, 2]", "{a: b}", "null", "true", "*anchor", "!!tag", "# none", '"'])
 def test_value_that_looks_like_yaml_stays_text(value):
     assert service("command: ${X}\n", {"X": value}).command == value
+
+
+def test_references_need_no_quotes_within_brackets():
+    web = service("domain: [${A}, www.${A}]\nport: {port: ${P}}\n", {"A": "a.org", "P": "80"})
+    assert web.domains == ("a.org", "www.a.org")
+    assert web.port is not None
+    assert web.port.number == 80
 
 
 def test_value_that_holds_a_reference_is_not_filled_in_again():

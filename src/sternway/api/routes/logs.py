@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 
 from fastapi import APIRouter, WebSocket
 from starlette.datastructures import Headers
@@ -11,7 +11,7 @@ from sternway.api import durations, streams
 from sternway.api.inputs import AppName, ProcessId, ServiceName, rack_of
 from sternway.core.errors import InvalidInput
 from sternway.ops import processes
-from sternway.ports import Clock, LogLine, LogQuery
+from sternway.ports import LogLine, LogQuery
 
 DEFAULT_SINCE = "2m"
 TAIL_MAX = 100_000
@@ -51,10 +51,10 @@ async def follow_process(websocket: WebSocket, app: AppName, process: ProcessId)
     await streams.serve(websocket, _lines(websocket, app, Narrowing(process=process)))
 
 
-def query_of(headers: Headers, clock: Clock, narrowing: Narrowing) -> LogQuery:
+def query_of(headers: Headers, now: datetime, narrowing: Narrowing) -> LogQuery:
     """Read the options of a handshake; raises InvalidInput that names the header."""
     return LogQuery(
-        since=clock.now() - durations.parse(headers.get("since") or DEFAULT_SINCE, "Since"),
+        since=now - durations.parse(headers.get("since") or DEFAULT_SINCE, "Since"),
         tail=_tail(headers.get("tail")),
         service=narrowing.service,
         process=narrowing.process,
@@ -74,7 +74,7 @@ async def _lines(websocket: WebSocket, app: str, narrowing: Narrowing) -> AsyncI
     rack, headers = rack_of(websocket), websocket.headers
     wanted = headers.get("filter", "").encode("latin-1", "replace")
     with_prefix = headers.get("prefix") == "true"
-    async for line in processes.logs(rack, app, query_of(headers, rack.clock, narrowing)):
+    async for line in processes.logs(rack, app, query_of(headers, rack.clock.now(), narrowing)):
         if wanted in line.text:
             yield shown(line, with_prefix=with_prefix)
 

@@ -7,7 +7,7 @@ from starlette.responses import FileResponse, Response
 
 from sternway.api import answers
 from sternway.api.inputs import AppName, RackIn
-from sternway.ops import apps, builds
+from sternway.ops import builds
 from sternway.wire import types as wire
 
 STREAM = "application/octet-stream"
@@ -28,8 +28,7 @@ async def store_object(rack: RackIn, app: AppName, key: str, request: Request) -
 @router.get("/apps/{app}/objects/{key:path}")
 async def fetch_object(rack: RackIn, app: AppName, key: str) -> Response:
     """Return what was stored."""
-    await apps.get(rack, app)
-    return FileResponse(await rack.objects.path(app, key), media_type=STREAM)
+    return FileResponse(await builds.find_object(rack, app, key), media_type=STREAM)
 
 
 @router.head("/apps/{app}/objects/{key:path}")

@@ -1,6 +1,7 @@
 """`env`: the environment of the newest release; a change makes a new release."""
 
 import os
+import select
 import stat
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from sternway.cli.order import Order
 from sternway.wire import routes, types
 
 Variables = dict[str, str]
+
+QUIET_S = 1.0
 
 
 @click.group(invoke_without_command=True)
@@ -129,6 +132,9 @@ def _piped() -> list[str]:
         return []
     if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode)):
         return []
+    if not select.select([sys.stdin], [], [], QUIET_S)[0]:
+        # Reading goes on, as whoever writes may be slow; but a pipe that somebody left open never ends.
+        sys.stderr.write("Reading NAME=VALUE lines from stdin; use </dev/null if there are none.\n")
     return [line for text in sys.stdin if (line := text.rstrip("\r\n")) and not line.startswith("#")]
 
 

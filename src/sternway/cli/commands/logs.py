@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from sternway.cli import client, options, output, stream
+from sternway.cli import client, errors, options, output, stream
 from sternway.cli.options import Function, Target
 from sternway.wire import routes
 
@@ -48,6 +48,14 @@ def show(rack: client.Rack, path: str, given: dict[str, object]) -> None:
 
 
 def _headers(given: dict[str, object]) -> dict[str, str]:
-    asked = {HEADERS[name]: value for name, value in given.items() if name in HEADERS and value not in (None, False)}
-    headers = {name: "true" if value is True else str(value) for name, value in asked.items()}
+    # By identity: a tail of 0 is asked for, though it equals False.
+    asked = {name: value for name, value in given.items() if value is not None and value is not False}
+    headers = {HEADERS[name]: _value(value) for name, value in asked.items() if name in HEADERS}
     return {"Prefix": "true"} | ({"Follow": "false"} if given["no_follow"] else {}) | headers
+
+
+def _value(value: object) -> str:
+    text = "true" if value is True else str(value)
+    if not text.isprintable():
+        raise errors.usage("an option of logs has characters that cannot be sent", hint="leave out line breaks")
+    return text

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from sternway.core import names
 from sternway.core.manifest.manifest import Manifest
 from sternway.core.manifest.network import MAX_PORT
+from sternway.core.manifest.nodes import REFERENCE
 from sternway.core.manifest.problems import Path
 from sternway.core.manifest.scale import Range
 from sternway.core.manifest.service import Service
-from sternway.core.manifest.tree import REFERENCE, Table, Tree
+from sternway.core.manifest.tree import Table, Tree
 
 RESERVED_LABELS = frozenset({"system", "rack", "app", "name", "service", "release", "type"})
 

@@ -83,7 +83,9 @@ class Model(BaseModel):
             return cls._sifted(value, info.context)
         if isinstance(value, str):
             return cls.from_short(value)
-        return value if isinstance(value, dict | cls) else refuse("must be a map")
+        if isinstance(value, dict | cls):
+            return value
+        refuse("must be a map" if cls.short_schema is None else "must be a single value or a map")
 
     @classmethod
     def _sifted(cls, table: Table, notes: Notes | None) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Port(Model):
 
     number: PortNumber = Field(alias="port")
     """The number; the process finds it in `PORT`."""
-    scheme: Annotated[str, one_of("http", "https", "grpc", "tcp")] = "http"
+    scheme: Annotated[str, one_of("http", "https", "grpc", "tcp")] = Field("http", json_schema_extra=LATER)
     """How the router talks to the process."""
 
     @classmethod

@@ -19,9 +19,16 @@ MAX_VALUES = 10_000
 MAX_CHARACTERS = 4 * 1024 * 1024
 """Depth, values and characters are counted with every alias written out."""
 
+REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""A variable that is filled in once the YAML has been read."""
+
 _CORE = "tag:yaml.org,2002:"
 _TAGS = {None, "!", *(_CORE + name for name in ("str", "int", "float", "bool", "null", "seq", "map"))}
+# `${NAME}` is no plain text within `[…]` and `{…}`. While the YAML is read it is written with these two, from the
+# end of the private planes, so that it may stand anywhere without quotes.
+_OPEN, _CLOSE = "\U0010fffc", "\U0010fffd"
 _UNPRINTABLE = yaml.reader.Reader.NON_PRINTABLE
+_RESERVED = re.compile(f"[{_OPEN}{_CLOSE}]")
 # libyaml reads twenty times as fast; the wheels have it, a build from source may not.
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
@@ -103,9 +110,13 @@ def _checked(text: str) -> str:
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise _refusal(1, f"is larger than {MAX_BYTES} bytes")
     text = text.removeprefix("\ufeff")
-    if found := _UNPRINTABLE.search(text):
+    if found := _UNPRINTABLE.search(text) or _RESERVED.search(text):
         raise _refusal(text.count("\n", 0, found.start()) + 1, "holds a control character")
-    return text
+    return REFERENCE.sub(rf"{_OPEN}\1{_CLOSE}", text)
+
+
+def _restored(text: str) -> str:
+    return text.replace(_OPEN, "${").replace(_CLOSE, "}") if _OPEN in text else text
 
 
 def _line(exc: yaml.MarkedYAMLError) -> int:
@@ -121,7 +132,7 @@ def _syntax(exc: yaml.MarkedYAMLError, text: str) -> str:
     lines = text.splitlines()[_line(exc) - 1 : _line(exc)]
     if any(line.lstrip(" ").startswith("\t") for line in lines):
         return "cannot be read as YAML: a tab cannot indent, use spaces"
-    problem = re.sub(r"\s+", " ", exc.problem or exc.context or "")
+    problem = re.sub(r"\s+", " ", _restored(exc.problem or exc.context or ""))
     return f"cannot be read as YAML: {problem}"
 
 
@@ -131,6 +142,7 @@ class _Composer:
     def __init__(self, events: Iterator[yaml.Event]) -> None:
         self._events = events
         self._anchors: dict[str, Node] = {}
+        self._values = 0
 
     def document(self) -> Node | None:
         """Return the root of the only document, or None if there is none."""
@@ -148,6 +160,9 @@ class _Composer:
         line = _first_line(event)
         if depth > MAX_DEPTH:
             raise _refusal(line, f"is nested more than {MAX_DEPTH} deep")
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise _refusal(line, f"holds more than {MAX_VALUES} values")
         if isinstance(event, yaml.AliasEvent):
             return self._alias(str(event.anchor), line)
         tag = getattr(event, "tag", None)
@@ -173,7 +188,8 @@ class _Composer:
             return Entries(entries, line, _extent([node for entry in entries for node in entry], line))
         assert isinstance(event, yaml.ScalarEvent)
         is_plain = not event.style and event.tag is None
-        return Scalar(event.value, line, is_plain, Extent(characters=len(event.value)))
+        text = _restored(event.value)
+        return Scalar(text, line, is_plain, Extent(characters=len(text)))
 
     def _items(self, depth: int) -> Iterator[Node]:
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):

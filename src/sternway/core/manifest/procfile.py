@@ -7,8 +7,8 @@ import yaml
 
 from sternway.core import names
 from sternway.core.errors import ManifestInvalid
+from sternway.core.manifest.nodes import REFERENCE
 from sternway.core.manifest.problems import Problem, invalid
-from sternway.core.manifest.tree import REFERENCE
 
 FILE_NAME = "Procfile"
 WEB = "web"

@@ -114,7 +114,7 @@ class Scale(Model):
     """Thousandths of a core that a process is given."""
     memory: Mebibytes | None = None
     """MiB that a process is given."""
-    limit: Limit = Limit()
+    limit: Limit = Field(Limit(), json_schema_extra=LATER)
     """What a process may use at most, if that is more than it is given."""
     gpu: Gpu | None = Field(None, json_schema_extra=LATER)
     """Graphics processors of a process."""

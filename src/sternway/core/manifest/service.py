@@ -19,7 +19,7 @@ from sternway.core.manifest.health import Health, Liveness, Seconds, SomeSeconds
 from sternway.core.manifest.model import Model
 from sternway.core.manifest.network import Agent, Certificate, ExposedPorts, Hosts, Networks, Port, Tls
 from sternway.core.manifest.resources import Links, Volumes
-from sternway.core.manifest.scalars import LATER, Opaque, Text, TextMap, Truth
+from sternway.core.manifest.scalars import LATER, Form, Opaque, Text, TextMap, Truth, as_text
 from sternway.core.manifest.scale import Deployment, Scale
 
 
@@ -30,7 +30,9 @@ def _joined(value: object) -> object:
     return value
 
 
-Command = Annotated[Text, BeforeValidator(_joined, json_schema_input_type=str | list[str])]
+_COMMAND_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+
+Command = Annotated[str, Form(as_text, _COMMAND_SCHEMA), BeforeValidator(_joined)]
 
 
 class Termination(Model):

@@ -4,15 +4,13 @@ Interpolation happens here, scalar by scalar and after the YAML was read, so no 
 Keys are shown in reports as they were written, never with the value of a variable.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sternway.core.manifest.nodes import MAX_CHARACTERS, Entries, Items, Node, Scalar
+from sternway.core.manifest.nodes import MAX_CHARACTERS, REFERENCE, Entries, Items, Node, Scalar
 from sternway.core.manifest.problems import Path, Problem, invalid, place
 
-REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 MERGE = "<<"
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 

@@ -7,6 +7,8 @@ none: a process that is started again by itself gets its own from its supervisor
 
 import asyncio
 import contextlib
+import functools
+import logging
 import random
 import socket
 import sys
@@ -14,13 +16,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import structlog
-
 from sternway.core.errors import ArtifactGone, EngineUnavailable, NotFound
 from sternway.core.formation import Formation, FormationKey, FormationState, Health, ProcessState
 from sternway.engines import health
 from sternway.engines.process import adoption, environment, epoch, link, nursery, ports, slots, snapshot
 from sternway.engines.process.process import Process
+from sternway.engines.process.report import Report
 from sternway.ports import Capabilities, Clock
 from sternway.supervisor.order import PROTOCOL
 
@@ -28,7 +29,7 @@ MAX_STARTS_AT_ONCE = 8
 NO_COMMAND = "echo 'the service has no command: add `command:` to the manifest' >&2; exit 127"
 VOLUME_NOTE = "volume {}: not mounted, since the process engine cannot; what is written there is not kept"
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -221,26 +222,41 @@ class ProcessEngine:
         supervisor = await link.over(connection)
         try:
             process.attach(supervisor)
-            async for report in supervisor.reports():
-                if report.is_over:
-                    break
-                self._change(process, lambda report=report: self._take(process, report))
-            else:
-                await self._on_lost(process)
+            is_over = await self._follow(process, supervisor)
         finally:
             await supervisor.close()
+        await asyncio.to_thread(self._clear_up, process.slot, is_over)
         self._remove(process)
-        await asyncio.to_thread(self._slots.end, process.slot)
 
-    def _take(self, process: Process, report: adoption.report.Report) -> None:
-        if process.take(report):
+    async def _follow(self, process: Process, supervisor: link.Link) -> bool:
+        async for said in supervisor.reports():
+            if said.problem:
+                _log.error(
+                    "A supervisor refused its order.", extra={"process_id": process.slot.id, "problem": said.problem}
+                )
+            if said.is_over:
+                return True
+            self._change(process, functools.partial(self._take, process, said))
+        return False
+
+    def _clear_up(self, slot: slots.Slot, is_over: bool) -> None:
+        try:
+            if is_over:
+                self._slots.end(slot)
+                return
+            _log.warning("A supervisor is gone; what is left of its process is ended.", extra={"process_id": slot.id})
+            adoption.clear(self._slots, slot)
+        except OSError as problem:
+            _log.error(
+                "The files of a process could not be cleared up.",
+                extra={"process_id": slot.id, "problem": str(problem)},
+            )
+
+    def _take(self, process: Process, said: Report) -> None:
+        if process.take(said):
             self._watch(process)
         elif not process.is_running:
             self._unwatch(process)
-
-    async def _on_lost(self, process: Process) -> None:
-        _log.warning("A supervisor is gone; what is left of its process is ended.", process=process.slot.id)
-        await asyncio.to_thread(adoption.clear, self._slots, process.slot)
 
     def _watch(self, process: Process) -> None:
         """Probe the run that has begun; one that was healthy before the rack restarted still is."""

@@ -43,6 +43,8 @@ class ProcessLogs:
             is_wanted = query.service in (None, slot.key.service) and query.process in (None, slot.id)
             if is_wanted and slot.id not in sources:
                 sources[slot.id] = _Source(slot, directory / LOG, query.since)
+                if query.tail is not None:
+                    sources[slot.id].skip_to_last(query.tail)
 
 
 def _merged(sources: Iterable["_Source"]) -> Iterator[LogLine]:
@@ -67,6 +69,19 @@ class _Source:
         self._since = since
         self._number = 0
         self._offset = 0
+
+    def skip_to_last(self, count: int) -> None:
+        """Begin with the last so many lines, since only they can be among the newest of all."""
+        for number in reversed(self._numbers()):
+            content = (self._directory / f"{number:08d}").read_bytes()
+            self._number, self._offset = number, 0
+            there = content.count(b"\n")
+            if there >= count:
+                complete = content.rfind(b"\n") + 1
+                last = content[:complete].split(b"\n", there - count)[-1]
+                self._offset = complete - len(last)
+                return
+            count -= there
 
     def available(self) -> Iterator[LogLine]:
         """Yield the complete lines that are there and were not read yet."""

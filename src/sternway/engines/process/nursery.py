@@ -27,10 +27,13 @@ class Nursery:
         self._lock = asyncio.Lock()
 
     async def open(self) -> None:
-        """Have one waiting."""
-        async with self._lock:
-            if self._waiting is None or self._waiting.poll() is not None:
-                await asyncio.to_thread(self._spawn)
+        """Have one waiting; raises EngineUnavailable if it cannot be started."""
+        try:
+            async with self._lock:
+                if self._waiting is None or self._waiting.poll() is not None:
+                    await asyncio.to_thread(self._spawn)
+        except OSError as exc:
+            raise EngineUnavailable(f"no supervisor can be started: {exc}", hint="reinstall this version") from exc
 
     async def start(self, wanted: Mapping[str, object], keep: Sequence[socket.socket]) -> socket.socket:
         """Start a supervisor with this order, holding those sockets, and return the connection to it.
@@ -59,13 +62,19 @@ class Nursery:
 
     async def _fork(self, sockets: Sequence[socket.socket]) -> None:
         await self.open()
+        line = self._line
         try:
             self._send(sockets)
         except OSError:
-            async with self._lock:
-                await asyncio.to_thread(self._dismiss)
-            await self.open()
+            await self._replace(line)
             self._send(sockets)
+
+    async def _replace(self, broken: socket.socket | None) -> None:
+        """Have another one waiting, unless somebody else who noticed was quicker."""
+        async with self._lock:
+            if self._line is broken:
+                await asyncio.to_thread(self._dismiss)
+        await self.open()
 
     def _send(self, sockets: Sequence[socket.socket]) -> None:
         if self._line is None:
@@ -80,7 +89,7 @@ class Nursery:
         with theirs, open(self._log, "ab", opener=_private) as log:
             self._waiting = subprocess.Popen(
                 [self._python, "-I", "-S", str(program)],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=log,
                 stderr=log,
                 env={},

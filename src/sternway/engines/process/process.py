@@ -96,7 +96,7 @@ class Process:
             started_at=self._started_at(),
             endpoint=self.slot.endpoint,
             exits=self._report.exits if self._report else 0,
-            detail="" if health is Health.HEALTHY else self._words(),
+            detail="" if health is Health.HEALTHY else self._words(health),
             command=self.slot.command,
         )
 
@@ -116,7 +116,7 @@ class Process:
             return self.slot.created_at
         return datetime.fromtimestamp(self._report.started_at, UTC)
 
-    def _words(self) -> str:
+    def _words(self, health: Health) -> str:
         """Say why it is not healthy: that it keeps exiting says more than that it does not answer yet."""
         exit_words = self._report.exit_words() if self._report else ""
-        return self._detail if self._health is Health.UNHEALTHY else exit_words or self._detail
+        return self._detail if health is Health.UNHEALTHY else exit_words or self._detail

@@ -1,10 +1,14 @@
-"""Caddy as the router: a front that holds the clients, and a back that knows the hosts.
+"""Caddy as the router: a front that holds the clients, and two backs that know the hosts.
 
-Two processes, because loading a configuration closes idle client connections: the front's never changes.
-Two places of truth, because a promotion must not be a load: the back's configuration knows which host
-belongs to which app, and files beside it (`slots`) say which processes answer; replacing one symlink
-switches an app.
+Loading a configuration closes idle client connections, so the front's never changes. It also drops a few
+requests that arrive meanwhile: Go's HTTP server closes a fresh connection without an answer if its shutdown
+begins before the request was read (golang/go issue 75591). So a changed table of hosts is loaded into the
+back that gets no requests, and then the front is pointed at it by replacing a file.
+
+A promotion is no load at all: the configuration says which host belongs to which app, and files beside it
+(`slots`) say which processes answer; replacing one symlink switches an app.
 
 Modules: `configuration` (the JSON, pure), `record` (the routes of each app, durable), `slots` (the files
-that Caddy reads for each request), `process` (start, adopt, stop), `admin` (its API), `router` (the whole).
+that Caddy reads for each request), `files` (both, and the table of hosts), `lock`, `process` (start, find,
+stop), `admin` (Caddy's API), `part` (one Caddy from start to stop), `backs` (the two), `router` (the whole).
 """

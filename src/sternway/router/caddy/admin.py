@@ -55,7 +55,7 @@ async def _client(directory: Path, socket: str, timeout_s: float) -> AsyncIterat
     try:
         descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY)
         try:
-            transport = httpx2.AsyncHTTPTransport(uds=f"/proc/self/fd/{descriptor}/{socket}", verify=False, retries=2)
+            transport = httpx2.AsyncHTTPTransport(uds=f"/proc/self/fd/{descriptor}/{socket}", verify=False, retries=1)
             async with httpx2.AsyncClient(
                 transport=transport, base_url="http://127.0.0.1", timeout=timeout_s, trust_env=False
             ) as client:

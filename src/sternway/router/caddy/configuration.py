@@ -1,6 +1,6 @@
-"""The two configurations of Caddy as JSON values. Pure functions; all paths are relative to its directory.
+"""The configurations of Caddy as JSON values. Pure functions; all paths are relative to its directory.
 
-How a request goes: front -> back -> `map` from host to the app and its slots -> *first* proxy, which passes
+How a request goes: front -> the live back -> `map` from host to the app and its slots -> *first* proxy, which passes
 over members that refuse connections within milliseconds -> if none can be reached, *hold* until one can be,
 for as long as a singleton takes to be replaced -> 503.
 
@@ -17,7 +17,12 @@ from sternway.router.caddy import slots
 
 Json = dict[str, Any]
 
-BACK_SOCKET = "run/back.sock"
+FRONT = "front"
+BACKS = ("back-a", "back-b")
+LIVE_FILE = "live"
+"""Where the front reads, for each request, which back to dial."""
+
+LIVE_BACK = f"{{file.{LIVE_FILE}}}"
 NEVER: Json = {"not": [{}]}
 """A matcher of nothing; as `retry_match` it forbids to repeat what may have reached an app."""
 
@@ -26,7 +31,12 @@ CLOSED: Json = {"vars_regexp": {"{http.error.message}": {"pattern": f"^dial unix
 FIRST_RETRIES = 12
 FIRST_INTERVAL_MS = 5
 HOLD_INTERVAL_MS = 50
-UPSTREAM_IDLE_S = 1
+BACK_WAIT_S = 10.0
+BACK_INTERVAL_MS = 20
+"""How long the front waits for a back that is started again, and how often it looks."""
+
+IDLE_CONNECTIONS = 512
+UPSTREAM_IDLE_MS = 1000
 """How long an unused connection to an app is kept. Shorter than the keep-alive of any common server
 (2 s and up), so that the app is never the first to close it: a POST on a connection that closes at that
 moment would be lost. It also bounds what a thawed process finds stale."""
@@ -47,7 +57,7 @@ class Options:
 
 def front(listen: str, options: Options) -> Json:
     """Return the configuration that never changes while the listening address stays."""
-    proxy = _proxy([f"unix/{BACK_SOCKET}"], _patient(options.hold_s, 20), keep_alive=False)
+    proxy = _proxy([LIVE_BACK], _patient(BACK_WAIT_S, BACK_INTERVAL_MS), idle_ms=0)
     routes = [
         {"match": [{"header_regexp": {"Host": {"pattern": "[A-Z]"}}}], "handle": [_lower_case_host()]},
         {"handle": [proxy]},
@@ -57,22 +67,22 @@ def front(listen: str, options: Options) -> Json:
         "protocols": ["h1", "h2c"],
         "automatic_https": {"disable": True},
         "routes": routes,
-        "errors": {"routes": [_answer("{http.error.status_code}", "{http.error.message}\n")]},
+        "errors": {"routes": [_answer("{http.error.status_code}", "the router does not answer; try again\n")]},
     }
-    return _whole("front", server, options)
+    return _whole(FRONT, server, options)
 
 
-def back(hosts: Iterable[tuple[str, str]], options: Options) -> Json:
-    """Return the configuration for these (app, host) pairs, which are lower-case."""
+def back(name: str, hosts: Iterable[tuple[str, str]], options: Options) -> Json:
+    """Return the configuration of one of the backs for these (app, host) pairs, which are lower-case."""
     server = {
-        "listen": [f"unix/{BACK_SOCKET}|0600"],
+        "listen": [f"{dial(name)}|0600"],
         "protocols": ["h1"],
         "automatic_https": {"disable": True},
         "trusted_proxies_unix": True,
         "logs": {},
         "routes": [{"handle": [*_log_fields(), _map(hosts), _serve(options)]}],
     }
-    return _whole("back", server, options)
+    return _whole(name, server, options)
 
 
 def _whole(name: str, server: Json, options: Options) -> Json:
@@ -90,7 +100,12 @@ def admin_socket(name: str) -> str:
 
 def sockets(name: str) -> tuple[str, ...]:
     """Return the paths of the sockets that this Caddy makes."""
-    return (admin_socket(name), BACK_SOCKET) if name == "back" else (admin_socket(name),)
+    return (admin_socket(name), f"run/{name}.sock")
+
+
+def dial(name: str) -> str:
+    """Return the address at which a back is reached."""
+    return f"unix/run/{name}.sock"
 
 
 def text(value: Json) -> str:
@@ -129,12 +144,12 @@ def _serve(options: Options) -> Json:
 
 
 def _hold(options: Options) -> Json:
-    """Keep trying; when a load takes this configuration away meanwhile, hand the request to the next one.
+    """Keep trying; when a load takes this configuration away meanwhile, hand the request to the live back.
 
     Caddy ends the waits of a configuration that it unloads. Nothing was read of the request by then.
     """
     unloaded = {"expression": f"double({{http.reverse_proxy.duration_ms}}) < {options.hold_s * 1000:.1f}", **UNSENT}
-    onward = _proxy([f"unix/{BACK_SOCKET}"], {"retry_match": [NEVER]}, keep_alive=False)
+    onward = _proxy([LIVE_BACK], {"retry_match": [NEVER]}, idle_ms=0)
     hold = _patient(options.hold_s, HOLD_INTERVAL_MS) | {"selection_policy": {"policy": "round_robin"}}
     errors = [
         {"match": [CLOSED], **_no_member()},
@@ -150,15 +165,15 @@ def _patient(duration_s: float, interval_ms: int) -> Json:
 
 
 def _proxy_to_slots(balancing: Json, options: Options) -> Json:
-    proxy = _proxy(_slot_placeholders(), balancing, keep_alive=True)
+    proxy = _proxy(_slot_placeholders(), balancing, idle_ms=UPSTREAM_IDLE_MS)
     return proxy | {"stream_close_delay": f"{options.stream_grace_s * 1000:.0f}ms"}
 
 
-def _proxy(upstreams: Iterable[str], balancing: Json, *, keep_alive: bool) -> Json:
-    kept = {"idle_timeout": f"{UPSTREAM_IDLE_S}s"} if keep_alive else {"enabled": False}
+def _proxy(upstreams: Iterable[str], balancing: Json, *, idle_ms: int) -> Json:
+    kept = {"enabled": idle_ms > 0, "idle_timeout": f"{idle_ms}ms", "max_idle_conns_per_host": IDLE_CONNECTIONS}
     return {
         "handler": "reverse_proxy",
-        "upstreams": [{"dial": dial} for dial in upstreams],
+        "upstreams": [{"dial": upstream} for upstream in upstreams],
         "load_balancing": balancing,
         "flush_interval": -1,
         "transport": {"protocol": "http", "compression": False, "dial_timeout": "1s", "keep_alive": kept},
@@ -195,9 +210,9 @@ def _log_fields() -> list[Json]:
 
 
 def _logging(name: str, options: Options) -> Json:
-    access = _log("log/access.log", options) | {"include": ["http.log.access"]}
-    own = _log(f"log/{name}.log", options) | {"exclude": ["http.log.access"], "level": "WARN"}
-    return {"logs": {"default": own} | ({"access": access} if name == "back" else {})}
+    access = _log(f"log/access-{name.removeprefix('back-')}.log", options) | {"include": ["http.log.access"]}
+    own = _log(f"log/{name}.log", options) | {"exclude": ["http.log.access", "admin"], "level": "WARN"}
+    return {"logs": {"default": own} | ({"access": access} if name in BACKS else {})}
 
 
 def _log(filename: str, options: Options) -> Json:

@@ -1,14 +1,15 @@
-"""One of the two Caddy processes, from start to stop: brought up, kept up, loaded, stopped."""
+"""One Caddy process, from start to stop: brought up, kept up, loaded, stopped."""
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
-
-import structlog
 
 from sternway.core.errors import RouterUnavailable
 from sternway.ports import Clock
 from sternway.router.caddy import admin, configuration, lock, process, record
+
+log = logging.getLogger(__name__)
 
 READY_TIMEOUT_S = 15.0
 READY_INTERVAL_S = 0.01
@@ -17,7 +18,7 @@ STOP_GRACE_S = 10.0
 
 
 class Part:
-    """A Caddy called `name`; `wanted` returns the configuration that it should have now."""
+    """A Caddy called `name`; `wanted` returns the configuration to start it with."""
 
     def __init__(self, directory: Path, name: str, wanted: Callable[[], configuration.Json], clock: Clock) -> None:
         self._directory = directory
@@ -25,14 +26,13 @@ class Part:
         self._wanted = wanted
         self._clock = clock
         self._running: process.Running | None = None
-        self._log = structlog.get_logger(__name__).bind(part=name)
 
     async def bring_up(self) -> None:
         """Adopt the process that runs and answers, or start one. Raises RouterUnavailable with its last words."""
         file = self._directory / "run" / f"{self._name}.lock"
         async with lock.held(file, self._clock, timeout_s=READY_TIMEOUT_S):
             found = process.find(self._directory, self._name)
-            if found is not None and await self._adopt():
+            if found is not None and await self._is_configured():
                 self._running = found
                 return
             if found is not None:
@@ -44,13 +44,21 @@ class Part:
         while True:
             if self._running is not None:
                 await process.ended(self._running)
-            self._log.warning("Caddy ended and is started again")
+            log.warning("Caddy ended and is started again", extra={"part": self._name})
             try:
                 await self.bring_up()
             except (OSError, RouterUnavailable) as exc:
                 self._running = None
-                self._log.error("Caddy could not be started", error=str(exc))
+                log.error("Caddy could not be started", extra={"part": self._name, "reason": str(exc)})
                 await self._clock.sleep(RESTART_PAUSE_S)
+
+    async def in_force(self) -> object:
+        """Return the configuration in force."""
+        return await admin.configuration(self._directory, self._socket)
+
+    async def in_flight(self) -> Mapping[str, int]:
+        """Return how many requests it passes on, by endpoint."""
+        return await admin.in_flight(self._directory, self._socket)
 
     async def load(self, wanted: configuration.Json) -> None:
         """Replace the configuration of the running process."""
@@ -65,17 +73,6 @@ class Part:
     @property
     def _socket(self) -> str:
         return configuration.admin_socket(self._name)
-
-    async def _adopt(self) -> bool:
-        """Take over what runs if it answers, and touch it only if its configuration is another one."""
-        wanted = self._wanted()
-        try:
-            if await admin.configuration(self._directory, self._socket) != wanted:
-                await self.load(wanted)
-        except RouterUnavailable as exc:
-            self._log.warning("Caddy runs but does not answer", error=str(exc))
-            return False
-        return True
 
     async def _start(self) -> process.Running:
         running = await asyncio.to_thread(self._launch, configuration.text(self._wanted()))
@@ -101,6 +98,6 @@ class Part:
 
     async def _is_configured(self) -> bool:
         try:
-            return await admin.configuration(self._directory, self._socket) is not None
+            return await self.in_force() is not None
         except RouterUnavailable:
             return False

@@ -57,7 +57,9 @@ def start(directory: Path, name: str) -> Running:
         raise RouterUnavailable(f"cannot start {name}: {exc}", hint="look at the machine's limits") from exc
     if running is None:
         raise RouterUnavailable(f"{name} ended at once: {last_words(directory, name)}", hint="read the reason")
-    (directory / "run" / f"{name}.pid").write_text(json.dumps(asdict(running)))
+    note = directory / "run" / f"{name}.pid"
+    note.touch(mode=0o600)
+    note.write_text(json.dumps(asdict(running)))
     return running
 
 
@@ -76,10 +78,12 @@ def is_alive(running: Running) -> bool:
 
 
 def last_words(directory: Path, name: str) -> str:
-    """Return the end of what Caddy printed before it gave up."""
-    with contextlib.suppress(OSError):
-        lines = _log_file(directory, name).read_text(errors="replace").strip().splitlines()
-        return lines[-1][-500:] if lines else "it said nothing"
+    """Return the end of what Caddy said before it gave up; once its own log is open, it says so there."""
+    for file in (_log_file(directory, name), directory / "log" / f"{name}.log"):
+        with contextlib.suppress(OSError):
+            lines = file.read_text(errors="replace").strip().splitlines()
+            if lines:
+                return lines[-1][-500:]
     return "it said nothing"
 
 

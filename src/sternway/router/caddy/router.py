@@ -2,20 +2,21 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping, Set
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from sternway.core.errors import RouterUnavailable
 from sternway.core.formation import Route
 from sternway.ports import Clock
 from sternway.router import table
-from sternway.router.caddy import admin, configuration, lock, part, record
+from sternway.router.caddy import backs, configuration, lock, part, record
 from sternway.router.caddy.configuration import Options
 from sternway.router.caddy.files import RouteFiles
+
+log = logging.getLogger(__name__)
 
 LOCK_TIMEOUT_S = 10.0
 SETTLE_S = 0.05
@@ -30,23 +31,23 @@ class CaddyRouter:
         self._clock = clock
         self._options = options or Options()
         self._files = RouteFiles(directory)
-        self._back = part.Part(directory, "back", self._back_configuration, clock)
-        self._front = part.Part(directory, "front", lambda: configuration.front(listen, self._options), clock)
-        self._loaded: tuple[tuple[str, str], ...] | None = None
+        self._backs = backs.Backs(directory, lambda: self._files.hosts, clock, self._options)
+        self._front_configuration = configuration.front(listen, self._options)
+        self._front = part.Part(directory, configuration.FRONT, lambda: self._front_configuration, clock)
         self._changing = asyncio.Lock()
-        self._loading = asyncio.Lock()
         self._left: dict[str, float] = {}
         self._gaps: dict[str, float] = {}
         self._watching: asyncio.Task[None] | None = None
-        self._log = structlog.get_logger(__name__)
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        """Start both processes or adopt them, and start again what ends; leaving leaves them running."""
+        """Start the processes or adopt them, and start again what ends; leaving leaves them running."""
         await asyncio.to_thread(self._files.open)
         self._gaps = dict.fromkeys(self._files.gaps(), self._clock.monotonic())
-        await self._back.bring_up()
+        await self._backs.bring_up()
         await self._front.bring_up()
+        if await self._front.in_force() != self._front_configuration:
+            await self._front.load(self._front_configuration)
         # Not a TaskGroup around the block: it would wrap what the block raises.
         self._watching = asyncio.create_task(self._watch())
         try:
@@ -60,7 +61,7 @@ class CaddyRouter:
         Cancelled, it either has not begun or has switched; a load may then be missing until the next call.
         """
         await _whole(self._switch(app, table.in_order(routes), epoch))
-        await self._load()
+        await self._backs.load()
         if not routes:
             await _whole(self._discard(app))
 
@@ -69,14 +70,14 @@ class CaddyRouter:
         return await asyncio.to_thread(record.read, self._directory, app)
 
     async def stop(self) -> None:
-        """Stop the front, so that no request comes, and then the back; each ends what it has begun."""
+        """Stop the front, so that no request comes, and then the backs; each ends what it has begun."""
         await self._stop_watching()
         await self._front.stop()
-        await self._back.stop()
+        await self._backs.stop()
 
     async def in_flight(self) -> Mapping[str, int]:
         """Return Caddy's own count of requests by endpoint, with one for each that left only just now."""
-        counted = await admin.in_flight(self._directory, configuration.admin_socket("back"))
+        counted = await self._backs.in_flight()
         now = self._clock.monotonic()
         self._left = {endpoint: at for endpoint, at in self._left.items() if now - at < SETTLE_S}
         return dict.fromkeys(self._left, 1) | dict(counted)
@@ -87,7 +88,7 @@ class CaddyRouter:
             await asyncio.to_thread(self._files.change, app, routes, epoch)
             self._note(app, before)
             if self._files.epoch != epoch_before:
-                self._loaded = None  # whoever wrote before may have loaded something else
+                self._backs.forget()
 
     def _note(self, app: str, endpoints_before: Set[str]) -> None:
         now = self._clock.monotonic()
@@ -103,23 +104,9 @@ class CaddyRouter:
     def _locked(self) -> contextlib.AbstractAsyncContextManager[None]:
         return lock.held(self._directory / "run" / "change.lock", self._clock, timeout_s=LOCK_TIMEOUT_S)
 
-    async def _load(self) -> None:
-        """Load the back's configuration if the hosts have changed; callers that wait share one load."""
-        if self._loaded == self._files.hosts:
-            return
-        async with self._loading:
-            hosts = self._files.hosts
-            if self._loaded != hosts:
-                await self._back.load(configuration.back(hosts, self._options))
-                self._loaded = hosts
-
-    def _back_configuration(self) -> configuration.Json:
-        self._loaded = self._files.hosts
-        return configuration.back(self._loaded, self._options)
-
     async def _watch(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._back.keep_up())
+            tasks.create_task(self._backs.keep_up())
             tasks.create_task(self._front.keep_up())
             tasks.create_task(self._close_gaps())
 
@@ -143,7 +130,7 @@ class CaddyRouter:
                 if self._gaps.pop(app, None) is not None:
                     await asyncio.to_thread(self._files.close_gap, app)
         except (OSError, RouterUnavailable) as exc:
-            self._log.warning("A gap could not be closed", app=app, error=str(exc))
+            log.warning("A gap could not be closed", extra={"app": app, "reason": str(exc)})
 
 
 async def _whole(work: Coroutine[Any, Any, None]) -> None:

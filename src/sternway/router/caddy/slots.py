@@ -58,10 +58,11 @@ def holds(app_directory: Path, routes: tuple[Route, ...]) -> bool:
 
 
 def _fill(revision: Path, routes: tuple[Route, ...], *, is_closed: bool) -> None:
-    (revision / "host").mkdir(parents=True, mode=0o700)
+    for directory in (revision, revision / "host", revision / "service"):
+        directory.mkdir(mode=0o700)
     for route in routes:
         service = revision / "service" / route.service
-        service.mkdir(parents=True, mode=0o700)
+        service.mkdir(mode=0o700)
         for number, address in enumerate(_addresses(route, is_closed=is_closed)):
             _write_slot(service / str(number), address)
         for host in route.hosts:

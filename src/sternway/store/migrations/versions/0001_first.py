@@ -94,6 +94,7 @@ def _create_releases() -> None:
         *_made(),
         _text("build_id", required=False),
         sa.Column("env", sa.LargeBinary, nullable=False),
+        _text("content"),
         _text("manifest"),
         _text("description"),
         _text("copy_of", required=False),
@@ -104,7 +105,7 @@ def _create_releases() -> None:
         _foreign("releases", "copy_of", "releases.id"),
     )
     _index("releases", "app_id", "seq")
-    _index("releases", "app_id", "build_id", "seq")
+    _index("releases", "app_id", "content", "seq")
 
 
 def _create_build_records() -> None:

@@ -1,0 +1,41 @@
+from tests.cli.conftest import Run
+from tests.cli.scripted import END, TEXT, ScriptedRack
+
+LINE = b"2026-05-04T10:00:00Z service/web/web-1 \xff hello\n"
+
+
+def test_lines_come_as_they_are(run: Run, rack: ScriptedRack) -> None:
+    rack.on_stream("/apps/shop/logs", [(TEXT, LINE), END])
+    ended = run("logs")
+    assert (ended.code, ended.out.encode(errors="surrogateescape")) == (0, LINE)
+
+
+def test_options_become_headers(run: Run, rack: ScriptedRack) -> None:
+    rack.on_stream("/apps/shop/services/web/logs", [END])
+    run("logs", "-s", "web", "--since", "5m", "--filter", "hello", "--tail", "0", "--no-follow", "--allow-previous")
+    headers = rack.requests[0].headers
+    names = ("Prefix", "Follow", "Since", "Filter", "Tail", "Previous")
+    assert [headers[name] for name in names] == ["true", "false", "5m", "hello", "0", "true"]
+
+
+def test_what_is_not_given_is_not_sent(run: Run, rack: ScriptedRack) -> None:
+    rack.on_stream("/system/logs", [END])
+    run("rack", "logs")
+    assert {"Follow", "Since", "Filter", "Tail", "Previous"}.isdisjoint(rack.requests[0].headers)
+
+
+def test_lost_connection_is_an_error(run: Run, rack: ScriptedRack) -> None:
+    rack.on_stream("/apps/shop/logs", [(TEXT, LINE)])
+    assert run("logs").code == 1
+
+
+def test_options_cannot_add_headers(run: Run, rack: ScriptedRack) -> None:
+    rack.on_stream("/apps/shop/logs", [END])
+    assert run("logs", "--filter", "a\r\nX: y").code == 2
+    assert not rack.requests
+
+
+def test_filter_may_be_any_text(run: Run, rack: ScriptedRack) -> None:
+    rack.on_stream("/apps/shop/logs", [END])
+    run("logs", "--filter", "caf\u00e9")
+    assert rack.requests[0].headers["Filter"].encode("latin-1").decode() == "caf\u00e9"

@@ -1,0 +1,29 @@
+from datetime import UTC, datetime, timedelta
+
+from sternway.wire import types
+from tests.cli.conftest import Run
+from tests.cli.scripted import Answer, ScriptedRack
+
+STARTED = datetime.now(UTC) - timedelta(minutes=5, seconds=1)
+WEB = types.Process("web-1", "shop", "web", "running", release="R1", command="bin/web", started=STARTED)
+
+
+def test_list_has_the_documented_columns(run: Run, rack: ScriptedRack) -> None:
+    rack.on("GET /apps/shop/processes", [WEB])
+    assert run("ps", "-s", "web").out == (
+        "ID     SERVICE  STATUS   RELEASE  STARTED        COMMAND\n"
+        "web-1  web      running  R1       5 minutes ago  bin/web\n"
+    )
+    assert rack.requests[0].query == {"service": "web"}
+
+
+def test_info_and_stop_take_an_id(run: Run, rack: ScriptedRack) -> None:
+    rack.on("GET /apps/shop/processes/web-1", WEB)
+    rack.on("DELETE /apps/shop/processes/web-1", Answer())
+    assert "Status   running\n" in run("ps", "info", "web-1").out
+    assert run("ps", "stop", "web-1").out == "Stopping web-1... OK\n"
+
+
+def test_json_holds_the_objects(run: Run, rack: ScriptedRack) -> None:
+    rack.on("GET /apps/shop/processes", [WEB])
+    assert '"command": "bin/web"' in run("ps", "--json").out

@@ -1,0 +1,69 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from sternway.wire import types
+from tests.cli import samples
+from tests.cli.conftest import Run
+from tests.cli.scripted import Answer, ScriptedRack
+
+SYSTEM = types.System(
+    "dev", "running", "20160722051815", provider="local", domain="apps.local", count=3, type="t2.medium"
+)
+
+
+def test_rack_leaves_out_what_has_no_value(run: Run, rack: ScriptedRack) -> None:
+    rack.on("GET /system", SYSTEM)
+    assert run("rack").out == (
+        "Name      dev\nProvider  local\nRouter    apps.local\nStatus    running\nVersion   20160722051815\n"
+    )
+
+
+def test_versions_look_as_documented(run: Run, rack: ScriptedRack) -> None:
+    rack.on("GET /system", SYSTEM)
+    listed = [
+        samples.release("20160722051815", age=timedelta(days=6)),
+        samples.release("20160627075406-mountable-volumes", age=timedelta(days=31)),
+    ]
+    rack.on("GET /system/releases", listed)
+    assert run("rack", "releases").out == (
+        "VERSION                           UPDATED      STATUS\n"
+        "20160722051815                    6 days ago   active\n"
+        "20160627075406-mountable-volumes  1 month ago\n"
+    )
+
+
+def test_update_looks_as_documented(run: Run, rack: ScriptedRack) -> None:
+    updating = types.System("dev", "updating", "20160722051815", count=3, type="t2.medium")
+    rack.on("PUT /system", Answer())
+    rack.on("GET /system", updating)
+    assert run("rack", "update", "20160706200033").out == (
+        "Name     dev\nStatus   updating\nVersion  20160722051815\nCount    3\nType     t2.medium\n"
+        "\nUpdating to version: 20160706200033\n"
+    )
+    assert rack.request("PUT /system").form == {"version": "20160706200033", "force": "false"}
+
+
+def test_processes_of_the_rack_are_listed(run: Run, rack: ScriptedRack) -> None:
+    rack.on("GET /system/processes", [types.Process("api-1", "rack", "api", "running")])
+    assert "api-1  api      running" in run("rack", "ps", "-a").out
+    assert rack.requests[0].query == {"all": "true"}
+
+
+def test_saved_racks_are_listed_without_their_passwords(run_alone: Run, tmp_path: Path) -> None:
+    racks = tmp_path / "config" / "convox" / "racks"
+    racks.mkdir(parents=True)
+    (racks / "dev").write_text("https://u:secret@dev.example:5443")
+    (racks / "prod").write_text("https://u:secret@prod.example")
+    assert run_alone("switch", "dev").out == "Switched to dev\n"
+    assert run_alone("switch").out == "dev\n"
+    assert run_alone("racks").out == (
+        "NAME  ADDRESS                   STATUS\ndev   https://dev.example:5443  current\nprod  https://prod.example\n"
+    )
+
+
+@pytest.mark.parametrize("path", ["/apps", "apps"])
+def test_api_get_prints_what_is_there(run: Run, rack: ScriptedRack, path: str) -> None:
+    rack.on("GET /apps", Answer(200, b"[]\n", "application/json"))
+    assert run("api", "get", path).out == "[]\n"

@@ -1,0 +1,159 @@
+"""Two engines on a bench: what the tests of the contract need to know of each, and how to wait for one."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sternway.core.environment import Environment
+from sternway.core.formation import Formation, FormationKey, FormationState, Health, HealthCheck, ProcessState
+from sternway.engines.memory import MemoryEngine, World
+from sternway.engines.process.engine import ProcessEngine
+from sternway.ports import Engine
+
+APP = "shop"
+TREE = "tree:sha256:" + "0" * 64
+LAST_EPOCH = 1_000_000
+FOREVER = "sleep 1000"
+STUBBORN = "trap '' TERM; sleep 1000 & wait; sleep 1000"
+
+
+class WallClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def formation(name: str = "one", *, app: str = APP, service: str = "worker") -> Formation:
+    return Formation(
+        key=FormationKey(app, service, name),
+        artifact=TREE,
+        command=FOREVER,
+        environment=Environment(),
+        labels={},
+        release_id="RAAAAAAAAAA",
+        health=HealthCheck(settle_s=0.01),
+        grace_s=5.0,
+    )
+
+
+class ProcessBench:
+    """Real processes of this machine."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self._stack = AsyncExitStack()
+        (data / "snapshots" / ("0" * 64)).mkdir(parents=True)
+
+    async def start(self) -> Engine:
+        """Run an engine, as a rack that is started does; the one before is left first."""
+        await self._stack.aclose()
+        engine = ProcessEngine(self.data, clock=WallClock())
+        await self._stack.enter_async_context(engine.run())
+        return engine
+
+    async def leave(self) -> None:
+        """Stop the rack, and no process."""
+        await self._stack.aclose()
+
+    def idle(self) -> Engine:
+        return ProcessEngine(self.data, clock=WallClock())
+
+    def held(self, wanted: Formation) -> Formation:
+        return replace(wanted, health=HealthCheck(settle_s=1000))
+
+    def failing(self, wanted: Formation) -> Formation:
+        return replace(wanted, command="no-such-command")
+
+    def slow_to_stop(self, wanted: Formation) -> Formation:
+        return replace(wanted, command=STUBBORN, grace_s=0.2)
+
+    def let_stops_finish(self) -> None:
+        """They do by themselves."""
+
+    async def clear(self) -> None:
+        """Stop whatever a test left."""
+        engine = await self.start()
+        apps = [path.name for path in (self.data / "processes").glob("*")]
+        for app in apps:
+            for there in await engine.observe(app):
+                await engine.retire(there.key, keep=0, epoch=LAST_EPOCH)
+        for app in apps:
+            await until(engine, lambda seen: not seen, app=app)
+        await self._stack.aclose()
+
+
+class MemoryBench:
+    """A world without processes."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self._stack = AsyncExitStack()
+
+    async def start(self) -> Engine:
+        await self._stack.aclose()
+        engine = MemoryEngine(WallClock(), world=self.world)
+        await self._stack.enter_async_context(engine.run())
+        return engine
+
+    def idle(self) -> Engine:
+        return MemoryEngine(WallClock(), world=self.world)
+
+    def held(self, wanted: Formation) -> Formation:
+        self.world.hold(wanted.key.fingerprint)
+        return wanted
+
+    def failing(self, wanted: Formation) -> Formation:
+        self.world.fail(wanted.key.fingerprint)
+        return wanted
+
+    def slow_to_stop(self, wanted: Formation) -> Formation:
+        self.world.stops_at_once = False
+        return wanted
+
+    def let_stops_finish(self) -> None:
+        self.world.finish_stops()
+
+    async def clear(self) -> None:
+        await self._stack.aclose()
+
+
+Bench = ProcessBench | MemoryBench
+Seen = tuple[FormationState, ...]
+
+
+async def until(engine: Engine, is_so: Callable[[Seen], object], *, app: str = APP) -> Seen:
+    """Wait, driven by the engine's own notices, until what it observes is so."""
+    changed = asyncio.Event()
+    engine.subscribe(lambda _: changed.set())
+    async with asyncio.timeout(20):
+        while not is_so(seen := await engine.observe(app)):
+            await changed.wait()
+            changed.clear()
+    return seen
+
+
+async def healthy(engine: Engine, wanted: Formation, count: int = 1) -> tuple[ProcessState, ...]:
+    """Wait until so many processes of the formation are healthy, and return them."""
+    seen = await until(engine, lambda seen: _count(seen, wanted, Health.HEALTHY) == count, app=wanted.key.app)
+    return processes(seen, wanted)
+
+
+def _count(seen: Seen, wanted: Formation, health: Health) -> int:
+    return sum(process.health is health for process in processes(seen, wanted))
+
+
+def processes(seen: Seen, wanted: Formation) -> tuple[ProcessState, ...]:
+    return next((there.processes for there in seen if there.key == wanted.key), ())
+
+
+def ids(seen: Seen, wanted: Formation) -> list[str]:
+    return [process.id for process in processes(seen, wanted)]

@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from sternway.core.formation import Route
+from sternway.router.caddy import slots
+from tests.router.rigs import at, route
+
+MEMBERS = tuple(at(f"10.0.0.1:{port}") for port in (1, 2, 3))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def addresses(home: Path, host: str) -> list[str]:
+    return [(home / "current" / "host" / host / str(number)).read_text() for number in range(slots.COUNT)]
+
+
+def test_members_stand_in_the_slots_in_turn(home: Path) -> None:
+    slots.write(home, (route("web", "x.localhost", *MEMBERS),))
+    assert addresses(home, "x.localhost") == [member.endpoint for member in MEMBERS] * (slots.COUNT // 3)
+
+
+def test_every_host_of_a_service_has_its_slots(home: Path) -> None:
+    slots.write(home, (Route("web", ("x.localhost", "Y.localhost"), MEMBERS),))
+    assert addresses(home, "x.localhost") == addresses(home, "y.localhost")
+
+
+def test_a_route_without_members_has_a_gap_that_can_be_closed(home: Path) -> None:
+    routes = (route("web", "x.localhost"),)
+    slots.write(home, routes)
+    assert set(addresses(home, "x.localhost")) == {"unix/run/gap.sock"}
+    slots.write(home, routes, is_closed=True)
+    assert set(addresses(home, "x.localhost")) == {"unix/run/closed.sock"}
+
+
+def test_the_revision_before_stays_for_requests_on_their_way(home: Path) -> None:
+    for member in MEMBERS:
+        slots.write(home, (route("web", "x.localhost", member),))
+    assert sorted(entry.name for entry in home.glob("rev-*")) == ["rev-2", "rev-3"]
+
+
+def test_what_a_crash_left_behind_does_not_stand_in_the_way(home: Path) -> None:
+    (home / "rev-9").mkdir()
+    (home / "current.new").symlink_to("rev-9")
+    slots.write(home, (route("web", "x.localhost", *MEMBERS),))
+    assert addresses(home, "x.localhost")[0] == MEMBERS[0].endpoint
+    assert [entry.name for entry in home.glob("rev-*")] == ["rev-10"]
+
+
+def test_slots_hold_routes_only_when_all_are_there_and_right(home: Path) -> None:
+    routes = (route("web", "x.localhost", *MEMBERS),)
+    assert not slots.holds(home, routes)
+    slots.write(home, routes)
+    assert slots.holds(home, routes)
+    assert not slots.holds(home, (route("web", "x.localhost", MEMBERS[0]),))
+    assert not slots.holds(home, (*routes, route("api", "y.localhost")))
+    (home / "current" / "host" / "x.localhost" / "7").unlink()
+    assert not slots.holds(home, routes)
