@@ -18,5 +18,5 @@ def release(release_id: str, *, age: timedelta = DAY, **members: Any) -> types.R
 
 
 def promotion(release_id: str, status: str = "updating", *steps: str, **members: Any) -> types.Promotion:
-    done = [types.Step(datetime.now(UTC), text) for text in steps]
+    done = [types.Step(text, datetime.now(UTC)) for text in steps]
     return types.Promotion(7, "shop", release_id, status, steps=done, **members)

@@ -24,7 +24,7 @@ def settle(world: World, wanted: Desired, rounds: int = ROUNDS) -> None:
 
 
 def _is_moving(world: World) -> bool:
-    return any(p.health is Health.STOPPING for slots in world.processes.values() for p in slots.values())
+    return any(p.health is Health.STOPPING for there in world.processes.values() for p in there)
 
 
 def running(*targets) -> World:
@@ -127,17 +127,34 @@ def test_going_back_to_what_still_runs_is_a_switch_alone():
 
 def test_an_unhealthy_process_leaves_the_rotation():
     world = running(target("web", "a", 2))
-    (slots,) = world.processes.values()
-    slots[1] = replace(slots[1], health=Health.UNHEALTHY)
+    (there,) = world.processes.values()
+    there[1] = replace(there[1], health=Health.UNHEALTHY)
     (switch,) = plan(desired(target("web", "a", 2)), world.observe())
-    assert [m.endpoint for m in switch.routes[0].members] == [slots[0].endpoint]
+    assert [m.endpoint for m in switch.routes[0].members] == [there[0].endpoint]
 
 
 def test_the_last_process_stays_in_the_rotation_however_it_is():
     world = running(target("web", "a"))
-    (slots,) = world.processes.values()
-    slots[0] = replace(slots[0], health=Health.FAILED)
+    (there,) = world.processes.values()
+    there[0] = replace(there[0], health=Health.FAILED)
     assert plan(desired(target("web", "a")), world.observe()) == ()
+
+
+def test_going_back_to_what_is_still_stopping_does_not_wait_for_its_end():
+    world, wanted = running(target("web", "a")), desired(target("web", "a"))
+    (there,) = world.processes.values()
+    there[0] = replace(there[0], health=Health.STOPPING)
+    assert Start in kinds(plan(wanted, world.observe()))
+
+
+def test_a_worker_that_is_still_stopping_is_waited_for():
+    jobs = target("jobs", "a", is_worker=True, is_exclusive=True)
+    world = running(jobs)
+    (there,) = world.processes.values()
+    there[0] = replace(there[0], health=Health.STOPPING)
+    assert plan(desired(jobs), world.observe()) == ()
+    world.pass_time()
+    assert kinds(plan(desired(jobs), world.observe())) == [Start]
 
 
 def test_nothing_desired_takes_everything_down():
@@ -150,8 +167,8 @@ def test_nothing_desired_takes_everything_down():
 def test_a_process_that_keeps_exiting_fails_the_rollout():
     world, wanted = World(), desired(target("web", "a"))
     world.apply(*plan(wanted, world.observe()))
-    (slots,) = world.processes.values()
-    slots[0] = replace(slots[0], health=Health.FAILED, exits=EXITS_TO_FAIL, detail="exited with code 1")
+    (there,) = world.processes.values()
+    there[0] = replace(there[0], health=Health.FAILED, exits=EXITS_TO_FAIL, detail="exited with code 1")
     verdict = judge(wanted, world.observe())
     assert verdict.outcome is Outcome.FAILED
     assert "exited with code 1" in verdict.cause

@@ -42,7 +42,7 @@ def desired(*targets: ServiceTarget) -> Desired:
 class World:
     """What is there. `broken` fingerprints never get healthy."""
 
-    processes: dict[FormationKey, dict[int, ProcessState]] = field(default_factory=dict)
+    processes: dict[FormationKey, list[ProcessState]] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
     broken: frozenset[str] = frozenset()
     now: datetime = EPOCH
@@ -50,20 +50,19 @@ class World:
 
     def observe(self) -> Observed:
         states = tuple(
-            FormationState(key, "R", tuple(slots[n] for n in sorted(slots)))
-            for key, slots in sorted(self.processes.items())
+            FormationState(key, "R", tuple(sorted(there, key=lambda p: p.slot)))
+            for key, there in sorted(self.processes.items())
         )
         in_use = {m.endpoint for route in self.routes for m in route.members}
-        quiet = {p.id for s in self.processes.values() for p in s.values() if p.endpoint not in in_use}
+        quiet = {p.id for there in self.processes.values() for p in there if p.endpoint not in in_use}
         return Observed(self.now, states, self.routes, frozenset(quiet))
 
     def apply(self, action: Action) -> None:
         match action:
             case Start(formation, count):
-                slots = self.processes.setdefault(formation.key, {})
-                for slot in range(count):
-                    if slot not in slots:
-                        slots[slot] = self._process(slot)
+                there = self.processes.setdefault(formation.key, [])
+                taken = {p.slot for p in there if p.health is not Health.STOPPING}
+                there += [self._process(slot) for slot in range(count) if slot not in taken]
             case Switch(routes):
                 self.routes = routes
             case Retire(key, keep):
@@ -72,38 +71,37 @@ class World:
     def pass_time(self) -> None:
         """Let what starts get healthy, and what stops be gone."""
         self.now += timedelta(seconds=1)
-        for key, slots in list(self.processes.items()):
-            for slot, process in list(slots.items()):
-                if process.health is Health.STOPPING:
-                    del slots[slot]
-                elif process.health is Health.STARTING and key.fingerprint not in self.broken:
-                    slots[slot] = replace(process, health=Health.HEALTHY)
-            if not slots:
+        for key, there in list(self.processes.items()):
+            stays = [p for p in there if p.health is not Health.STOPPING]
+            self.processes[key] = [self._grown(key, p) for p in stays]
+            if not stays:
                 del self.processes[key]
 
     def count(self, service: str) -> int:
-        return sum(len(slots) for key, slots in self.processes.items() if key.service == service)
+        return sum(len(there) for key, there in self.processes.items() if key.service == service)
 
     def healthy_in_traffic(self, service: str) -> int:
         members = {m.endpoint for route in self.routes if route.service == service for m in route.members}
         return sum(
             p.endpoint in members and p.health is Health.HEALTHY
-            for key, slots in self.processes.items()
+            for key, there in self.processes.items()
             if key.service == service
-            for p in slots.values()
+            for p in there
         )
 
     def working_fingerprints(self, service: str) -> set[str]:
-        return {key.fingerprint for key, slots in self.processes.items() if key.service == service and slots}
+        return {key.fingerprint for key, there in self.processes.items() if key.service == service and there}
 
     def _process(self, slot: int) -> ProcessState:
         self.started += 1
         return ProcessState(f"p{self.started}", slot, Health.STARTING, self.now, endpoint=f"127.0.0.1:{self.started}")
 
+    def _grown(self, key: FormationKey, process: ProcessState) -> ProcessState:
+        if process.health is Health.STARTING and key.fingerprint not in self.broken:
+            return replace(process, health=Health.HEALTHY)
+        return process
+
     def _retire(self, key: FormationKey, keep: int) -> None:
-        slots = self.processes.get(key, {})
-        for slot, process in slots.items():
-            if slot >= keep:
-                slots[slot] = replace(process, health=Health.STOPPING)
-        if not slots:
-            self.processes.pop(key, None)
+        there = self.processes.pop(key, [])
+        if there:
+            self.processes[key] = [replace(p, health=Health.STOPPING) if p.slot >= keep else p for p in there]

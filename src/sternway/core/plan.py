@@ -138,7 +138,15 @@ class _Lane:
 
     @property
     def processes(self) -> tuple[ProcessState, ...]:
-        return self.wanted.processes if self.wanted else ()
+        """The processes of the wanted formation, but for those that are on their way out."""
+        there = self.wanted.processes if self.wanted else ()
+        return tuple(p for p in there if p.health is not Health.STOPPING)
+
+    @property
+    def _is_there_twice(self) -> bool:
+        """Whether anything runs, if only to its end, that an exclusive service must not start beside."""
+        own = self.wanted.processes if self.wanted else ()
+        return len(own) > len(self.processes) or any(other.processes for other in self.others)
 
     @property
     def healthy(self) -> tuple[ProcessState, ...]:
@@ -165,13 +173,13 @@ class _Lane:
 
     @property
     def _room(self) -> int:
-        taken = len(self.processes) + sum(len(other.processes) for other in self.others)
-        return self.target.ceiling - taken
+        there = (*self.others, self.wanted) if self.wanted else self.others
+        return self.target.ceiling - sum(len(formation.processes) for formation in there)
 
     def starts(self, may_hand_over: bool) -> Iterable[Start]:
         """Yield what may be started now without exceeding the maximum."""
         if self.target.is_exclusive:
-            is_free = may_hand_over and not any(other.processes for other in self.others)
+            is_free = may_hand_over and not self._is_there_twice
             reachable = self.target.count if is_free else len(self.processes)
         else:
             reachable = min(self.target.count, len(self.processes) + max(0, self._room))

@@ -244,7 +244,7 @@ class MemoryLogs:
     async def read(self, app: str, query: LogQuery) -> AsyncIterator[LogLine]:
         """Yield the lines of the app that were told; following them ends only with the reader."""
         lines = [line for line in self._world.lines.get(app, []) if query.since is None or line.at >= query.since]
-        for line in lines[-query.tail :] if query.tail else lines:
+        for line in lines if query.tail is None else lines[max(0, len(lines) - query.tail) :]:
             yield line
         if query.follow:
             await asyncio.Event().wait()

@@ -1,6 +1,7 @@
 """Use cases of what runs: processes, services, scale, restart and logs."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from sternway.core.app import App, Made
@@ -101,12 +102,13 @@ async def restart(rack: Rack, app_name: str, service: str, made: Made) -> None:
             await stop(rack, app_name, view.state.id, made)
 
 
-async def logs(rack: Rack, app_name: str, query: LogQuery) -> AsyncIterator[LogLine]:
+async def logs(rack: Rack, app_name: str, query: LogQuery) -> AsyncGenerator[LogLine, None]:
     """Yield what the processes printed and what the rack did for the app (`system/…`), by time."""
     async with rack.store.read() as ledger:
         app = await ledger.apps.get(app_name)
-    async for line in merged(rack, app, query):
-        yield line
+    async with aclosing(merged(rack, app, query)) as lines:
+        async for line in lines:
+            yield line
 
 
 async def _active(rack: Rack, app_name: str) -> tuple[App, Desired, str]:

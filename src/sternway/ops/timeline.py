@@ -1,12 +1,13 @@
 """The log of an app: what its processes printed, merged with what the rack did for it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 
 from sternway.core.app import App
-from sternway.core.errors import NotFound
+from sternway.core.errors import NotFound, SternwayError
 from sternway.ops.rack import Rack
 from sternway.ports import LogLine, LogQuery, Step
 
@@ -14,16 +15,16 @@ SYSTEM_SOURCE = "system/rack"
 _PAUSE_S = 30.0
 
 
-async def merged(rack: Rack, app: App, query: LogQuery) -> AsyncIterator[LogLine]:
+async def merged(rack: Rack, app: App, query: LogQuery) -> AsyncGenerator[LogLine, None]:
     """Yield kept lines by time, then, if the query follows, new ones of either kind as they come."""
     began_at = rack.clock.now()
     for line in await _kept(rack, app, query):
         if not query.follow or line.at < began_at:
             yield line
-    if not query.follow:
-        return
-    async for line in _live(rack, app, replace(query, since=began_at, tail=None)):
-        yield line
+    if query.follow:
+        async with aclosing(_live(rack, app, replace(query, since=began_at, tail=None))) as lines:
+            async for line in lines:
+                yield line
 
 
 async def _kept(rack: Rack, app: App, query: LogQuery) -> list[LogLine]:
@@ -31,40 +32,59 @@ async def _kept(rack: Rack, app: App, query: LogQuery) -> list[LogLine]:
     if query.service is None and query.process is None:
         lines += await _steps(rack, app, query.since)
     lines.sort(key=lambda line: line.at)
-    return lines[-query.tail :] if query.tail else lines
+    return lines if query.tail is None else lines[max(0, len(lines) - query.tail) :]
 
 
-async def _live(rack: Rack, app: App, query: LogQuery) -> AsyncIterator[LogLine]:
-    """Merge two sources through a bounded queue; a reader that stops cancels both."""
-    queue: asyncio.Queue[LogLine | None] = asyncio.Queue(maxsize=1000)
-    async with asyncio.TaskGroup() as tasks:
-        pumps = [tasks.create_task(_pump_processes(rack, app, query, queue))]
-        if query.service is None and query.process is None:
-            pumps.append(tasks.create_task(_pump_steps(rack, app, query.since or rack.clock.now(), queue)))
-        try:
-            while (line := await queue.get()) is not None:
-                yield line
-        finally:
-            for pump in pumps:
-                pump.cancel()
+async def _live(rack: Rack, app: App, query: LogQuery) -> AsyncGenerator[LogLine, None]:
+    """Merge two sources through a bounded queue; when the reader stops, both end before this does.
+
+    Tasks and no TaskGroup: a group must not be held open over a yield.
+    """
+    queue: asyncio.Queue[LogLine | BaseException | None] = asyncio.Queue(maxsize=1000)
+    sources = [_processes(rack, app, query), _ended_by_deletion(rack, app)]
+    if query.service is None and query.process is None:
+        sources.append(_new_steps(rack, app, query.since or rack.clock.now()))
+    pumps = [asyncio.create_task(_pump(source, queue)) for source in sources]
+    try:
+        while (item := await queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
 
 
-async def _pump_processes(rack: Rack, app: App, query: LogQuery, queue: "asyncio.Queue[LogLine | None]") -> None:
+async def _pump(source: AsyncIterator[LogLine | None], queue: "asyncio.Queue[LogLine | BaseException | None]") -> None:
+    try:
+        async for item in source:
+            await queue.put(item)
+    except SternwayError as exc:
+        await queue.put(exc)
+
+
+async def _processes(rack: Rack, app: App, query: LogQuery) -> AsyncIterator[LogLine | None]:
     async for line in rack.logs.read(app.name, query):
-        await queue.put(line)
+        yield line
 
 
-async def _pump_steps(rack: Rack, app: App, since: datetime, queue: "asyncio.Queue[LogLine | None]") -> None:
-    """Follow the steps of promotions until the app is deleted, which ends the log."""
+async def _new_steps(rack: Rack, app: App, since: datetime) -> AsyncIterator[LogLine | None]:
     while True:
         seen = rack.changes.version(app.name)
         for line in await _steps(rack, app, since):
             since = line.at
-            await queue.put(line)
-        if await _is_gone(rack, app):
-            await queue.put(None)
-            return
+            yield line
         await rack.changes.wait(app.name, seen, _PAUSE_S)
+
+
+async def _ended_by_deletion(rack: Rack, app: App) -> AsyncIterator[LogLine | None]:
+    """Yield None, which ends the log, once the app is deleted."""
+    seen = rack.changes.version(app.name)
+    while not await _is_gone(rack, app):
+        await rack.changes.wait(app.name, seen, _PAUSE_S)
+        seen = rack.changes.version(app.name)
+    yield None
 
 
 async def _steps(rack: Rack, app: App, after: datetime | None) -> list[LogLine]:

@@ -55,7 +55,7 @@ def parse_time(text: str) -> datetime | None:
     if not dot:
         return datetime.fromisoformat(text)
     digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
-    return datetime.fromisoformat(f"{head}.{digits[:6]:0<6}{tail[len(digits):]}")
+    return datetime.fromisoformat(f"{head}.{digits[:6]:0<6}{tail[len(digits) :]}")
 
 
 def _member(field: "Field[Any]") -> str:

@@ -90,10 +90,18 @@ def test_edit_without_a_change_makes_no_release(run: Run, shop: ScriptedRack, mo
 
 def test_pipe_that_stays_open_is_told_of(shop: ScriptedRack, folder: Path) -> None:
     environ = os.environ | {"RACK_URL": shop.url}
-    command = [sys.executable, "-m", "sternway.cli.main", "env", "set", "C=3", "--id"]
+    command = [sys.executable, "-m", "sternway.cli.main", "env", "set", "--id"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environ) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith(b"Reading NAME=VALUE lines from stdin")
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(b"C=3\n", timeout=30)
     assert out.decode() == NEW
+
+
+def test_stdin_is_left_alone_when_variables_are_named(shop: ScriptedRack, folder: Path) -> None:
+    environ = os.environ | {"RACK_URL": shop.url}
+    command = [sys.executable, "-m", "sternway.cli.main", "env", "set", "C=3", "--id"]
+    piped = b"rest of a script\n"
+    done = subprocess.run(command, input=piped, env=environ, capture_output=True, timeout=30, check=True)
+    assert done.stdout.decode() == NEW

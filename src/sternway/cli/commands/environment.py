@@ -55,8 +55,11 @@ def _change(function: Function) -> Function:
 @click.option("--replace", is_flag=True, help="Drop every variable that is not named.")
 @_change
 def set_(target: Target, pairs: Sequence[str], replace: bool, **how: object) -> None:
-    """Set variables; lines NAME=VALUE are read from a pipe too."""
-    given = _parse([*_piped(), *pairs])
+    """Set variables. Without any named here, lines NAME=VALUE are read from a pipe.
+
+    With some, stdin is left alone: in a script it may well be the script itself.
+    """
+    given = _parse(pairs or _piped())
     if not given:
         raise errors.usage("no variables are given", hint="sternway env set NAME=VALUE")
     before = {} if replace else _read(target, None)

@@ -97,7 +97,8 @@ async def ended(running: Running) -> None:
     done = asyncio.Event()
     try:
         loop.add_reader(descriptor, done.set)
-        if is_alive(running):
+        # Not `is_alive`: once the first thread has ended it says no, while others still hold sockets.
+        if _identify(running.pid, dead_too=True) == running:
             await done.wait()
     finally:
         loop.remove_reader(descriptor)
@@ -116,14 +117,14 @@ async def stop(running: Running, grace_s: float) -> None:
                 await ended(running)
 
 
-def _identify(pid: int) -> Running | None:
+def _identify(pid: int, *, dead_too: bool = False) -> Running | None:
     """Read who the pid is; field 3 of `stat` is the state, 22 the start time, counted after the name."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return None
-    if fields[0] in "ZX":
+    if fields[0] in "ZX" and not dead_too:
         return None
     return Running(pid, int(fields[19]), boot)
 

@@ -63,8 +63,7 @@ def _fill(revision: Path, routes: tuple[Route, ...], *, is_closed: bool) -> None
     for route in routes:
         service = revision / "service" / route.service
         service.mkdir(mode=0o700)
-        for number, address in enumerate(_addresses(route, is_closed=is_closed)):
-            _write_slot(service / str(number), address)
+        _write_slots(service, _addresses(route, is_closed=is_closed))
         for host in route.hosts:
             (revision / "host" / _name(host)).symlink_to(f"../service/{route.service}")
 
@@ -81,6 +80,18 @@ def _addresses(route: Route, *, is_closed: bool) -> tuple[str, ...]:
 
 def _in_turn(members: tuple[Member, ...], number: int) -> Member:
     return members[number % len(members)]
+
+
+def _write_slots(service: Path, addresses: tuple[str, ...]) -> None:
+    """Write each address once and link it into its other slots, which is quicker."""
+    first: dict[str, Path] = {}
+    for number, address in enumerate(addresses):
+        slot = service / str(number)
+        if address in first:
+            slot.hardlink_to(first[address])
+        else:
+            _write_slot(slot, address)
+            first[address] = slot
 
 
 def _write_slot(file: Path, address: str) -> None:
