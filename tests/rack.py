@@ -127,7 +127,7 @@ class RackUnderTest:
         async with self.rack.store.read() as ledger:
             owner = await ledger.apps.get(app)
             release = await ledger.releases.get(owner, release_id)
-            build = await ledger.builds.get(owner, release.build_id)
+            build = await ledger.builds.get(owner, release.build_id or "")
         desired = desire(owner, release, build, self.rack.place(), PromotionOptions())
         return [target.formation.key.fingerprint for target in desired.services]
 

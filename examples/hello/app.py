@@ -11,10 +11,13 @@ VERSION = Path(__file__).with_name("version.txt").read_text().strip()
 
 
 class Handler(BaseHTTPRequestHandler):
+    """Answers `/` with what this process is, and `/health` with ok."""
+
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # headers and body go out in two writes
 
     def do_GET(self) -> None:
+        """Answer."""
         answer = {
             "version": VERSION,
             "greeting": os.environ["GREETING"],
@@ -27,11 +30,14 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
+        """Print one line a request, but for health checks."""
         if self.path != "/health":
             print(self.command, self.path, flush=True)
 
 
 class Server(ThreadingHTTPServer):
+    """Lets many clients wait to be accepted."""
+
     request_queue_size = 128
 
 

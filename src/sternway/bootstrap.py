@@ -211,9 +211,9 @@ def _announce(home: Home, api: Address, router: Address) -> str:
     print(f"Sternway {__version__}")
     print(f"  API   http://{api}")
     print(f"  apps  http://SERVICE.APP.localhost:{router.port}")
-    if is_new:
+    if is_new and sys.stdout.isatty():  # anywhere else it would end in somebody's log
         print(f"  the password of this rack, shown this once: {password}")
-    print(f"  RACK_URL is in {home.rack_url}", flush=True)
+    print(f"  RACK_URL, with the password, is in {home.rack_url}", flush=True)
     return password
 
 

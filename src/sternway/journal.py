@@ -22,7 +22,7 @@ def begin(*, as_json: bool, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for noisy in ("httpx2", "httpcore2", "uvicorn.access", "alembic", "aiosqlite"):
+    for noisy in ("httpx2", "httpcore2", "uvicorn", "alembic", "aiosqlite"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

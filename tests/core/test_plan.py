@@ -130,6 +130,7 @@ def test_an_unhealthy_process_leaves_the_rotation():
     (there,) = world.processes.values()
     there[1] = replace(there[1], health=Health.UNHEALTHY)
     (switch,) = plan(desired(target("web", "a", 2)), world.observe())
+    assert isinstance(switch, Switch)
     assert [m.endpoint for m in switch.routes[0].members] == [there[0].endpoint]
 
 

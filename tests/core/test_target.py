@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from sternway.core.app import App, Made, Settings
 from sternway.core.environment import Environment
 from sternway.core.errors import ArtifactGone, EnvironmentMissing
+from sternway.core.plan import ServiceTarget
 from sternway.core.promotion import PromotionOptions
 from sternway.core.release import Build, BuildOptions, Release
 from sternway.core.target import Place, desire
@@ -40,12 +42,14 @@ BUILD = Build("BAAAAAAAAAA", 1, MADE, BuildOptions("x"), "first", manifest=MANIF
 RELEASE = Release("RAAAAAAAAAA", 1, MADE, BUILD.id, Environment({"TOKEN": "t", "OTHER": "o"}), MANIFEST)
 
 
-def targets(app: App = APP, release: Release = RELEASE, build: Build = BUILD, **options):
+def targets(
+    app: App = APP, release: Release = RELEASE, build: Build = BUILD, **options: Any
+) -> dict[str, ServiceTarget]:
     desired = desire(app, release, build, PLACE, PromotionOptions(**options))
     return {target.formation.key.service: target for target in desired.services}
 
 
-def fingerprint(**changes) -> str:
+def fingerprint(**changes: Any) -> str:
     return targets(release=replace(RELEASE, **changes))["web"].formation.key.fingerprint
 
 

@@ -1,6 +1,6 @@
 """The worker: what runs becomes what the ledger says, whatever happens on the way."""
 
-from sternway.core.promotion import PromotionStatus
+from sternway.core.promotion import PromotionOptions, PromotionStatus
 from sternway.engines.memory import World
 from sternway.ops import apps, processes, promotions
 from sternway.router.memory import MemoryNetwork
@@ -112,9 +112,7 @@ async def test_a_promotion_that_was_cut_off_is_finished_by_the_next_rack(tmp_pat
         await first.app()
         build = await first.build()
     async with rack_under_test(tmp_path, world=world, network=network, reconcile=False) as cut:
-        promotion = await promotions.promote(
-            cut.rack, "shop", build.release_id, promotions.PromotionOptions(), cut.made()
-        )
+        promotion = await promotions.promote(cut.rack, "shop", build.release_id or "", PromotionOptions(), cut.made())
     async with rack_under_test(tmp_path, world=world, network=network) as second:
         assert (await second.ended(promotion)).status is PromotionStatus.COMPLETED
         assert await second.active() == build.release_id
@@ -126,9 +124,7 @@ async def test_an_engine_that_is_down_is_waited_for_and_nothing_is_switched(runn
     before = dict(running.router.network.routes)
     running.world.is_down = True
     release = await running.release(env_text="GREETING=two")
-    promotion = await promotions.promote(
-        running.rack, "shop", release.id, promotions.PromotionOptions(), running.made()
-    )
+    promotion = await promotions.promote(running.rack, "shop", release.id, PromotionOptions(), running.made())
     assert running.router.network.routes == before
     running.world.is_down = False
     assert (await running.ended(promotion)).status is PromotionStatus.COMPLETED

@@ -34,7 +34,7 @@ class ProcessBuilder:
         loop = asyncio.get_running_loop()
 
         def say(text: str) -> None:
-            loop.call_soon_threadsafe(log, text.encode(errors="replace"))
+            loop.call_soon_threadsafe(log, f"{text}\n".encode(errors="replace"))
 
         result = await asyncio.to_thread(self._build, order, say)
         await asyncio.sleep(0)

@@ -1,0 +1,72 @@
+"""A client that sends what the stock command line sends, request by request, and reads answers as it does.
+
+Header for header as recorded: every address ends in `?`, GETs carry a content type, options of WebSockets
+travel as headers, and an answer that is not JSON where JSON is expected is an error.
+"""
+
+import asyncio
+import base64
+import http.client
+import json
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from websockets.asyncio.client import connect
+
+_STREAM = "application/octet-stream"
+_FORM = "application/x-www-form-urlencoded"
+
+
+class StockError(Exception):
+    """What it prints after `ERROR: `."""
+
+
+class StockClient:
+    def __init__(self, rack_url: str) -> None:
+        parts = urlsplit(rack_url)
+        userinfo = parts.netloc.rpartition("@")[0]
+        self.host = parts.netloc.rpartition("@")[2]
+        self._headers = {
+            "Authorization": "Basic " + base64.b64encode(userinfo.encode()).decode(),
+            "User-Agent": "convox.go/dev",
+            "Version": "dev",
+            "Accept": "*/*",
+        }
+
+    async def get(self, path: str, **query: str) -> Any:
+        return json.loads(await self._call("GET", f"{path}?{urlencode(query)}", b"", _STREAM))
+
+    async def post(self, path: str, **form: str) -> bytes:
+        return await self._call("POST", f"{path}?", urlencode(form).encode(), _FORM)
+
+    async def send(self, path: str, body: bytes) -> Any:
+        return json.loads(await self._call("POST", f"{path}?", body, _STREAM))
+
+    async def stream(self, path: str, **options: str) -> bytes:
+        """Probe, open a WebSocket, and return what came until the empty binary frame."""
+        await self._call("GET", "/machines?", b"", _STREAM)
+        headers = {"Authorization": self._headers["Authorization"], **options}
+        received = b""
+        async with connect(
+            f"ws://{self.host}{path}", additional_headers=headers, origin=f"http://{self.host}", proxy=None
+        ) as socket:
+            while True:
+                async with asyncio.timeout(10):
+                    frame = await socket.recv(decode=False)
+                if frame == b"":
+                    return received
+                received += frame
+
+    async def _call(self, method: str, target: str, body: bytes, kind: str) -> bytes:
+        headers = {**self._headers, "Content-Type": kind}
+        return await asyncio.to_thread(self._exchange, method, target, body, headers)
+
+    def _exchange(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> bytes:
+        connection = http.client.HTTPConnection(self.host, timeout=10)
+        connection.request(method, target, body, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        if answer.status >= 400:
+            raise StockError(content.decode().strip() or f"response status {answer.status}")
+        return content
