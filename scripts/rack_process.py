@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,10 +17,19 @@ START_S = 30.0
 class RackProcess:
     """`sternwayd` on free ports of the loopback interface, with its data in a directory of its own."""
 
-    def __init__(self, data: Path, *, engine: str = "process", router_port: int = 0, port: int = 0) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        engine: str = "process",
+        router_port: int = 0,
+        port: int = 0,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.data = data
         self._engine = engine
         self._ports = (port, router_port)
+        self._variables = variables or {}
         self._process: subprocess.Popen[bytes] | None = None
 
     @contextmanager
@@ -40,7 +49,12 @@ class RackProcess:
         command += ["--listen", f"127.0.0.1:{port}", "--router-listen", f"127.0.0.1:{router_port}"]
         with (self.data / "sternwayd.log").open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self._variables},
+                start_new_session=True,
             )
         self._wait_until_up()
 
@@ -49,6 +63,24 @@ class RackProcess:
         self.sternway("rack", "stop", "--data", str(self.data), "--all")
         if self._process:
             self._process.wait(timeout=60)
+
+    def kill(self) -> None:
+        """End the rack itself with SIGKILL; its apps and its router stay."""
+        if self._process:
+            self._process.kill()
+            self._process.wait(timeout=10)
+
+    def has_died(self, within_s: float = 0.0) -> bool:
+        """Tell whether the rack has ended, waiting that long for it."""
+        if self._process is None:
+            return True
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=within_s)
+        return self._process.poll() is not None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
 
     @property
     def url(self) -> str:

@@ -14,6 +14,7 @@ from sternway.core.promotion import Promotion, PromotionOptions
 from sternway.core.release import Build, BuildOptions, BuildStatus, Release
 from sternway.core.target import desire
 from sternway.engines.memory import MemoryBuilder, MemoryEngine, MemoryLogs, World
+from sternway.journal import RecentLines
 from sternway.objects import FileObjects
 from sternway.ops import apps, builds, promotions, releases
 from sternway.ops.changes import Changes
@@ -153,6 +154,7 @@ async def rack_under_test(
         engine=engine,
         builder=builder,
         logs=MemoryLogs(engine.world),
+        journal=RecentLines(),
         router=router,
         traffic=router,
         clock=clock,

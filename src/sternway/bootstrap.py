@@ -6,6 +6,7 @@ It reads the command line, chooses the adapters, and runs the parts side by side
 import argparse
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -22,6 +23,7 @@ from sternway import __version__, journal
 from sternway.api.application import create_application
 from sternway.api.websocket import WireProtocol
 from sternway.clock import RandomIds, SystemClock
+from sternway.core.crossing import Cross, Crossing, go_on
 from sternway.core.errors import InvalidInput, SternwayError
 from sternway.engines.process.builder import ProcessBuilder
 from sternway.engines.process.engine import ProcessEngine
@@ -33,6 +35,7 @@ from sternway.ops.changes import Changes
 from sternway.ops.rack import Rack, RackSettings
 from sternway.ops.shutdown import Shutdown
 from sternway.ops.transcripts import Transcripts
+from sternway.ports import Journal
 from sternway.reconcile.dismantle import dismantle
 from sternway.reconcile.loop import Reconciler
 from sternway.router.caddy.router import CaddyRouter
@@ -42,6 +45,8 @@ from sternway.store.ledger import SqlStore
 log = logging.getLogger(__name__)
 
 LAST_REQUESTS_S = 5
+DIE_AT = "STERNWAY_DIE_AT"
+"""For tests: a file that names a crossing. The rack that passes it removes the file and kills itself there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +71,12 @@ class Address:
 def main() -> None:
     """Run a rack until it is asked to stop; exit 1 with a message when it cannot."""
     arguments = _parser().parse_args()
-    journal.begin(as_json=arguments.log_json)
+    recent = journal.begin(as_json=arguments.log_json)
     os.umask(0o077)
     home = Home(arguments.data.absolute())
     try:
         with home.held(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_dismantle(arguments, home) if arguments.dismantle else _serve(arguments, home))
+            runner.run(_dismantle(arguments, home, recent) if arguments.dismantle else _serve(arguments, home, recent))
     except SternwayError as exc:
         sys.exit(f"sternwayd: {exc.message}" + (f"\nhint: {exc.hint}" if exc.hint else ""))
 
@@ -89,10 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _serve(arguments: argparse.Namespace, home: Home) -> None:
+async def _serve(arguments: argparse.Namespace, home: Home, recent: Journal) -> None:
     with _listening(Address.parse("--listen", arguments.listen)) as listener:
         api = Address(*listener.getsockname()[:2])
-        rack = _compose(arguments, home, api)
+        rack = _compose(arguments, home, api, recent)
         password = _announce(home, api, Address("127.0.0.1", rack.settings.router_port))
         async with _open(rack):
             await system.record_version(rack)
@@ -101,8 +106,8 @@ async def _serve(arguments: argparse.Namespace, home: Home) -> None:
                 await dismantle(rack, _holder())
 
 
-async def _dismantle(arguments: argparse.Namespace, home: Home) -> None:
-    rack = _compose(arguments, home, Address.parse("--listen", arguments.listen))
+async def _dismantle(arguments: argparse.Namespace, home: Home, recent: Journal) -> None:
+    rack = _compose(arguments, home, Address.parse("--listen", arguments.listen), recent)
     async with _open(rack):
         await dismantle(rack, _holder())
 
@@ -146,7 +151,7 @@ def _stop_on_signals(shutdown: Shutdown) -> None:
         asyncio.get_running_loop().add_signal_handler(number, shutdown.request)
 
 
-def _compose(arguments: argparse.Namespace, home: Home, api: Address) -> Rack:
+def _compose(arguments: argparse.Namespace, home: Home, api: Address, recent: Journal) -> Rack:
     """Choose the adapters. Nothing is opened or started yet."""
     home.check_key()
     clock = SystemClock()
@@ -166,6 +171,7 @@ def _compose(arguments: argparse.Namespace, home: Home, api: Address) -> Rack:
         engine=ProcessEngine(home.engine, clock=clock),
         builder=ProcessBuilder(home.engine),
         logs=ProcessLogs(home.engine, clock=clock),
+        journal=recent,
         router=router,
         traffic=router,
         clock=clock,
@@ -174,7 +180,19 @@ def _compose(arguments: argparse.Namespace, home: Home, api: Address) -> Rack:
         changes=Changes(),
         transcripts=Transcripts(),
         shutdown=Shutdown(),
+        cross=_cross(os.environ.get(DIE_AT)),
     )
+
+
+def _cross(order: str | None) -> Cross:
+    return functools.partial(_die_if_told, Path(order)) if order else go_on
+
+
+def _die_if_told(order: Path, crossing: Crossing) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if order.read_text() == crossing:
+            order.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 @contextlib.asynccontextmanager

@@ -160,6 +160,14 @@ class Logs(Protocol):
         ...
 
 
+class Journal(Protocol):
+    """What the rack itself logged lately."""
+
+    def lines(self, after: datetime | None) -> Sequence[LogLine]:
+        """Return the lines later than that, by time, as far as they are kept."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class BuildOrder:
     """What a builder gets: the app and build, the archive (a gzip tar) and what was asked for."""

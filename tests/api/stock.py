@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from websockets.asyncio.client import connect
+from websockets.typing import Origin
 
 _STREAM = "application/octet-stream"
 _FORM = "application/x-www-form-urlencoded"
@@ -48,7 +49,7 @@ class StockClient:
         headers = {"Authorization": self._headers["Authorization"], **options}
         received = b""
         async with connect(
-            f"ws://{self.host}{path}", additional_headers=headers, origin=f"http://{self.host}", proxy=None
+            f"ws://{self.host}{path}", additional_headers=headers, origin=Origin(f"http://{self.host}"), proxy=None
         ) as socket:
             while True:
                 async with asyncio.timeout(10):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+from typing import Any
 
 import pytest
 
@@ -19,11 +20,11 @@ async def stock(running):
         yield StockClient(f"http://convox:{PASSWORD}@{address}")
 
 
-async def settled(stock: StockClient) -> dict:
+async def settled(stock: StockClient) -> dict[str, Any]:
     """Wait as the client does: until two successive answers say running; `rollback` ends it."""
     calm = 0
     while calm < 2:
-        app = await stock.get("/apps/shop")
+        app: dict[str, Any] = await stock.get("/apps/shop")
         if app["status"] == "rollback":
             raise StockError("rollback")
         calm = calm + 1 if app["status"] == "running" else 0
@@ -40,7 +41,7 @@ async def deploy(stock: StockClient) -> str:
     assert done["status"] == "complete"
     assert await stock.stream(f"/apps/shop/builds/{build['id']}/logs") == log
     await promote(stock, done["release"])
-    return done["release"]
+    return str(done["release"])
 
 
 async def promote(stock: StockClient, release: str) -> None:
@@ -56,7 +57,8 @@ async def create(stock: StockClient) -> None:
 
 async def rollback(stock: StockClient, release: str) -> str:
     old = await stock.get(f"/apps/shop/releases/{release}")
-    new = json.loads(await stock.post("/apps/shop/releases", build=old["build"], env=old["env"]))["id"]
+    copy = await stock.post("/apps/shop/releases", build=old["build"], env=old["env"])
+    new = str(json.loads(copy)["id"])
     await stock.post(f"/apps/shop/releases/{new}/promote", force="false")
     assert (await settled(stock))["release"] == new
     return new

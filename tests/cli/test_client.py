@@ -86,7 +86,7 @@ def test_files_are_uploaded_with_their_length(rack: ScriptedRack, api: client.Ra
     [
         (refusal(404, "app not found", "not-found", "see: apps"), "app not found", "see: apps", 3),
         (Answer(404, b"no such app\n"), "no such app", "", 3),
-        (Answer(404, b""), "response status 404", "this rack does not offer it", 3),
+        (Answer(404, b""), "this rack does not offer it", "see which version it runs: sternway version", 3),
         (refusal(409, "locked"), "locked", "", 4),
         (Answer(500, b"[1]"), "[1]", "", 1),
         (Answer(503, b"\xff"), "\ufffd", "", 1),

@@ -62,7 +62,7 @@ def test_mistyped_commands_say_where_help_is(run_alone: Run, args: tuple[str, ..
 def test_command_without_a_rack_is_wrong_usage(run_alone: Run) -> None:
     ended = run_alone("apps")
     assert ended.code == 2
-    assert ended.err.startswith("ERROR: no rack is chosen\nhint: set RACK_URL")
+    assert ended.err.startswith("ERROR: no rack is chosen\nhint: save one: sternway login")
 
 
 def test_unexpected_errors_are_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sternway.core.formation import Health
+from sternway.core.formation import FormationKey, Health, Member, Route
 from sternway.core.plan import EXITS_TO_FAIL, Desired, Outcome, Retire, Start, Switch, judge, plan
 from tests.core.world import APP, World, desired, target
 
@@ -238,3 +238,63 @@ def _check(world: World, wanted: Desired, before: dict[str, int], there: dict[st
             assert len(world.working_fingerprints(service)) <= 1 or there[service] == world.count(service)
         else:
             assert world.healthy_in_traffic(service) >= min(chosen.floor, before[service])
+
+
+HEALTHS = st.sampled_from(list(Health))
+
+
+@st.composite
+def any_world(draw) -> World:
+    """A world in any state at all, however it may have come to it."""
+    world = World()
+    for service in draw(st.lists(st.sampled_from(["web", "jobs", "db", "gone"]), unique=True)):
+        for fingerprint in draw(st.lists(NAMES, unique=True, max_size=3)):
+            wanted = target(service, fingerprint, draw(st.integers(1, 4)))
+            world.apply(Start(wanted.formation, wanted.count))
+            there = world.processes[wanted.formation.key]
+            there[:] = [replace(p, health=draw(HEALTHS), exits=draw(st.integers(0, 5))) for p in there]
+    world.routes = draw(any_routes(world))
+    return world
+
+
+@st.composite
+def any_routes(draw, world: World) -> tuple[Route, ...]:
+    stale = Member(FormationKey(APP, "web", "stale"), "127.0.0.1:9")
+    members = [Member(key, p.endpoint) for key, there in world.processes.items() for p in there if p.endpoint]
+    routes = []
+    for service in sorted({member.formation.service for member in members}):
+        own = [member for member in members if member.formation.service == service]
+        chosen = draw(st.lists(st.sampled_from([*own, stale]), unique=True))
+        if draw(st.booleans()):
+            routes.append(Route(service, (f"{service}.{APP}.localhost",), tuple(sorted(chosen))))
+    return tuple(routes)
+
+
+@settings(max_examples=500, deadline=None)
+@given(any_world(), targets(NAMES), st.booleans())
+def test_from_any_state_at_all_it_arrives_and_then_rests(world, chosen, is_busy):
+    wanted = desired(*chosen)
+    observed = world.observe()
+    plan(wanted, replace(observed, quiet=frozenset()) if is_busy else observed)
+    judge(wanted, observed)
+    recovered(world)
+    settle(world, wanted)
+    assert judge(wanted, world.observe()).outcome is Outcome.DONE
+    assert plan(wanted, world.observe()) == ()
+    expected = {t.formation.key: t.count for t in chosen if t.count}
+    assert {key: len(there) for key, there in world.processes.items()} == expected
+
+
+def recovered(world: World) -> None:
+    """Let what is sick get well: whether it does is not the planner's business."""
+    for there in world.processes.values():
+        sick = {Health.UNHEALTHY, Health.FAILED}
+        there[:] = [replace(p, health=Health.STARTING) if p.health in sick else p for p in there]
+
+
+@settings(max_examples=500, deadline=None)
+@given(any_world(), targets(NAMES))
+def test_planning_does_not_depend_on_the_order_of_what_was_seen(world, chosen):
+    wanted, observed = desired(*chosen), world.observe()
+    turned = replace(observed, formations=observed.formations[::-1])
+    assert {repr(action) for action in plan(wanted, turned)} == {repr(action) for action in plan(wanted, observed)}

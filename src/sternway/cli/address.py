@@ -1,6 +1,6 @@
 """Where a rack answers: the parts of a rack URL, `scheme://user:password@host[:port][/prefix]`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from sternway.cli import errors
@@ -30,6 +30,16 @@ class Address:
         port = "" if self.port == PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}"
 
+    @property
+    def has_password(self) -> bool:
+        """Tell whether the URL carries one."""
+        return bool(self.userinfo.partition(":")[2])
+
+    def url(self) -> str:
+        """Return the whole, with the password."""
+        scheme, _, rest = self.origin.partition("://")
+        return f"{scheme}://{self.userinfo}{'@' if self.userinfo else ''}{rest}{self.prefix}"
+
     def authorization(self) -> str | None:
         """Return the value of the Authorization header, None without a user."""
         if not self.userinfo:
@@ -50,6 +60,11 @@ def parse(url: str) -> Address:
         raise _invalid() from exc
     userinfo, _, _ = parts.netloc.rpartition("@")
     return Address(parts.scheme, parts.hostname, port, parts.path.rstrip("/"), userinfo)
+
+
+def replaced(address: Address, userinfo: str) -> Address:
+    """Return the address with another user and password."""
+    return replace(address, userinfo=userinfo)
 
 
 def _invalid() -> errors.CommandFailed:

@@ -2,15 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlencode
 
 from sternway.cli import errors
 from sternway.cli.address import Address
-
-if TYPE_CHECKING:
-    from http.client import HTTPConnection, HTTPResponse
-    from ssl import SSLContext
+from sternway.cli.connection import Answer, Body, Connection, Sent
 
 T = TypeVar("T")
 Form = Mapping[str, object]
@@ -18,17 +15,18 @@ Form = Mapping[str, object]
 TIMEOUT_S = 60.0
 IDLE_S = 2.0
 """A connection that rested for longer is not trusted with a request: servers close idle ones after a few seconds."""
-BLOCK_BYTES = 64 * 1024
 UNREACHABLE_HINT = "check that the rack runs and that its URL is right"
 
 
 class Rack:
     """The API of one rack. Nothing is opened before the first request."""
 
-    def __init__(self, address: Address, *, actor: str) -> None:
+    def __init__(self, address: Address, *, actor: str, name: str | None = None) -> None:
+        """`name` is which of its racks a host with several is asked for."""
         self.address = address
+        self._name = name
         self._actor = actor
-        self._connection: HTTPConnection | None = None
+        self._connection: Connection | None = None
         self._used_at = 0.0
         self._is_used = False
 
@@ -70,21 +68,25 @@ class Rack:
 
     def send(self, method: str, path: str, form: Form | None = None, *, timeout_s: float = TIMEOUT_S) -> bytes:
         """Change something. Members of the form that are None are left out; lists are joined by commas."""
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self._exchange(method, path, body=_encode(form or {}).encode(), headers=headers, timeout_s=timeout_s)
+        content = _encode(form or {}).encode()
+        kind = "application/x-www-form-urlencoded"
+        return self._exchange(method, path, body=Body(content, len(content)), kind=kind, timeout_s=timeout_s)
 
-    def upload(self, kind: type[T], path: str, source: BinaryIO, size_bytes: int) -> T:
-        """POST a file of a known size, block by block, and return the object that it made."""
+    def upload(self, kind: type[T], path: str, source: BinaryIO, size_bytes: int, *, sent: Sent | None = None) -> T:
+        """POST a file of a known size, block by block, and return the object that it made.
+
+        `sent` is told how many bytes have left, again and again.
+        """
         from sternway.wire import json
 
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size_bytes)}
-        answer = self._exchange("POST", path, body=source, headers=headers)
+        answer = self._exchange("POST", path, body=Body(source, size_bytes, sent), kind="application/octet-stream")
         return _shaped(lambda: json.from_json(kind, _decode(answer)))
 
     def headers(self) -> dict[str, str]:
         """Return what every request carries, that of a stream too."""
         authorization = self.address.authorization()
-        return {"X-Convox-Actor": self._actor} | ({"Authorization": authorization} if authorization else {})
+        named = {"Authorization": authorization, "Rack": self._name}
+        return {"X-Convox-Actor": self._actor} | {header: value for header, value in named.items() if value}
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
@@ -93,60 +95,37 @@ class Rack:
         self._connection = None
 
     def _exchange(
-        self,
-        method: str,
-        target: str,
-        *,
-        body: bytes | BinaryIO | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout_s: float = TIMEOUT_S,
+        self, method: str, target: str, *, body: Body | None = None, kind: str = "", timeout_s: float = TIMEOUT_S
     ) -> bytes:
-        from http.client import HTTPException
-
-        every = self.headers() | {"Accept": "application/json", "User-Agent": "sternway"} | dict(headers or {})
-        connection = self._ready(timeout_s)
+        headers = self.headers() | {"Accept": "application/json", "User-Agent": "sternway"}
+        headers |= {"Content-Type": kind} if kind else {}
         try:
-            _request(connection, method, f"{self.address.prefix}{target}", body=body, headers=every)
-            response = connection.getresponse()
-            content = response.read()
-        except (OSError, HTTPException) as exc:
+            connection = self._ready(timeout_s)
+            target = f"{self.address.prefix}{target}"
+            answer, is_kept = connection.exchange(method, target, headers, body, timeout_s=timeout_s)
+        except OSError as exc:
             self.close()
             raise _unreachable(self.address, exc) from exc
+        except ValueError as exc:
+            raise errors.usage(f"cannot be sent: {exc}", hint="write such characters as %20") from exc
         self._used_at = time.monotonic()
         self._is_used = True
-        return _checked(response, content)
+        if not is_kept:
+            self.close()
+        return _checked(answer)
 
-    def _ready(self, timeout_s: float) -> "HTTPConnection":
+    def _ready(self, timeout_s: float) -> Connection:
         if self._connection and time.monotonic() - self._used_at > IDLE_S:
             self.close()
         if self._connection is None:
-            self._connection = _connection(self.address)
             self._is_used = False
-        self._connection.timeout = timeout_s
-        if self._connection.sock:
-            self._connection.sock.settimeout(timeout_s)
+            self._connection = Connection(self.address, timeout_s=timeout_s)
         return self._connection
 
 
 def segment(text: str) -> str:
     """Return a name as one segment of a path."""
     return quote(text, safe="")
-
-
-def tls(address: Address) -> "SSLContext | None":
-    """Return how to speak TLS with a rack, None for plain HTTP.
-
-    No certificate is verified: racks make their own at their first start, and every client of this API
-    takes them so. The URL's password is what tells racks apart; use a tunnel where the path is not trusted.
-    """
-    if not address.is_secure:
-        return None
-    import ssl
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def refused(status: int, content: bytes) -> errors.Refused:
@@ -164,29 +143,12 @@ def refused(status: int, content: bytes) -> errors.Refused:
     return errors.Refused(status, str(members["error"]), code=code, hint=hint)
 
 
-def _connection(address: Address) -> "HTTPConnection":
-    from http.client import HTTPConnection, HTTPSConnection
-
-    if not address.is_secure:
-        return HTTPConnection(address.host, address.port, blocksize=BLOCK_BYTES)
-    return HTTPSConnection(address.host, address.port, blocksize=BLOCK_BYTES, context=tls(address))
-
-
-def _request(connection: "HTTPConnection", method: str, target: str, **message: Any) -> None:
-    try:
-        connection.request(method, target, **message)
-    except (BrokenPipeError, ConnectionResetError):
-        # A server may answer (too large, no access) and close before it has read all of a body.
-        if connection.sock is None or message["body"] is None:
-            raise
-
-
-def _checked(response: "HTTPResponse", content: bytes) -> bytes:
-    if response.status >= 400:
-        raise refused(response.status, content)
-    if response.status >= 300:
-        raise errors.CommandFailed(f"the rack answered with a redirect ({response.status})", hint=UNREACHABLE_HINT)
-    return content
+def _checked(answer: Answer) -> bytes:
+    if answer.status >= 400:
+        raise refused(answer.status, answer.content)
+    if answer.status >= 300:
+        raise errors.CommandFailed(f"the rack answered with a redirect ({answer.status})", hint=UNREACHABLE_HINT)
+    return answer.content
 
 
 def _unreachable(address: Address, exc: Exception) -> errors.Unreachable:

@@ -41,7 +41,8 @@ class Refused(CommandFailed):
     def __init__(self, status: int, message: str, *, code: str = "", hint: str = "") -> None:
         # Racks of every make answer so where they lack a route; one that lacks the app says that in words.
         self.is_route_missing = status == 404 and not message
-        hint = "this rack does not offer it" if self.is_route_missing else hint
+        if self.is_route_missing:
+            message, hint = "this rack does not offer it", "see which version it runs: sternway version"
         super().__init__(message or f"response status {status}", hint=hint, exit_code=_exit_code(status))
         self.status = status
         self.code = code

@@ -6,8 +6,10 @@ from typing import Any
 
 import click
 
+from sternway.cli.command import Group
 
-class LazyGroup(click.Group):
+
+class LazyGroup(Group):
     """A group that knows where its commands are (`module:name`) and in one line what each does."""
 
     def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:

@@ -8,6 +8,7 @@ import click
 
 from sternway.cli import errors
 from sternway.cli.lazy import LazyGroup
+from sternway.cli.letters import printable
 
 NAMES = ("sternway", "convox")
 
@@ -19,7 +20,9 @@ COMMANDS = {
     "completion": ("version:completion", "Print what makes a shell complete commands."),
     "deploy": ("builds:deploy", "Build a directory and promote its release."),
     "env": ("environment:env", "Show and change the environment."),
+    "login": ("login:login", "Save a rack's address and password."),
     "logs": ("logs:logs", "Show what processes print."),
+    "manifest": ("sternway.cli.local.manifest:manifest", "Check a convox.yml without a rack."),
     "ps": ("processes:ps", "List, show and stop processes."),
     "rack": ("rack:rack", "Show, update and stop the rack."),
     "racks": ("rack:racks", "List the racks that are saved."),
@@ -42,7 +45,10 @@ def _print_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> No
 
 @click.group(
     cls=LazyGroup,
-    lazy={name: (f"sternway.cli.commands.{at}", line) for name, (at, line) in COMMANDS.items()},
+    lazy={
+        name: (at if at.startswith("sternway.") else f"sternway.cli.commands.{at}", line)
+        for name, (at, line) in COMMANDS.items()
+    },
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print it.")
@@ -52,7 +58,7 @@ def root() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command that was typed, and exit as it ended."""
-    sys.exit(run(sys.argv[1:] if args is None else args))
+    _leave(run(sys.argv[1:] if args is None else args))
 
 
 def run(args: Sequence[str]) -> int:
@@ -76,10 +82,27 @@ def program() -> str:
     return name if name in NAMES else NAMES[0]
 
 
+def _leave(code: int) -> None:
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        code = _silenced()
+    # Not sys.exit: taking the interpreter apart costs a quick command several milliseconds and gains nothing.
+    os._exit(code)
+
+
 def _report(exc: errors.CommandFailed) -> int:
     prefix = "" if isinstance(exc, errors.Interrupted) else "ERROR: "
-    sys.stderr.write(f"{prefix}{exc.message}\n" + (f"hint: {exc.hint}\n" if exc.hint else ""))
+    lines = f"{prefix}{exc.message}".splitlines()
+    lines += [f"hint: {_in_our_name(exc.hint)}"] if exc.hint else []
+    sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
     return exc.exit_code
+
+
+def _in_our_name(hint: str) -> str:
+    # Hints, those of the rack too, are written for `sternway`; whoever typed `convox` gets to type it again.
+    return hint.replace(f"{NAMES[0]} ", f"{program()} ")
 
 
 def _failure(exc: Exception) -> errors.CommandFailed:

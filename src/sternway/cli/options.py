@@ -31,7 +31,8 @@ class Target:
         from sternway.cli import address, client
 
         url = self.settings.rack_url(self._rack)
-        return client.Rack(address.parse(url), actor=actor(self.settings))
+        name = self.settings.rack_header(self._rack)
+        return client.Rack(address.parse(url), actor=actor(self.settings), name=name)
 
     def close(self) -> None:
         """Close the connection to the rack, if there is one."""
@@ -99,6 +100,11 @@ def with_wait(function: Function) -> Function:
     """Give a command --wait and --no-wait, as the argument `wait`."""
     text = "Wait until the promotion has ended (the default)."
     return click.option("-w", "--wait/--no-wait", "wait", default=True, help=text)(function)
+
+
+def accept_wait(function: Function) -> Function:
+    """Take -w where the command always waits, or where there is nothing to wait for: scripts pass it everywhere."""
+    return click.option("-w", "--wait", is_flag=True, hidden=True, expose_value=False)(function)
 
 
 def with_force(function: Function) -> Function:

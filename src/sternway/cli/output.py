@@ -1,11 +1,17 @@
 """How results look: tables, members, relative times, JSON; and progress, which says what is under way."""
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from enum import Enum, auto
 from types import TracebackType
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+from sternway.cli import letters
+from sternway.cli.letters import printable
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 SPANS = (
     ("year", 365 * 86400),
@@ -18,15 +24,24 @@ SPANS = (
 )
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, optional: Sequence[str] = ()) -> str:
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], *, optional: Sequence[str] = (), limit: int | None = None
+) -> str:
     """Return lines with columns as wide as their content, two spaces apart and without trailing spaces.
 
-    A column named in `optional` is left out when all its cells are empty.
+    A column named in `optional` is left out when all its cells are empty. With a `limit`, lines end there, in
+    an ellipsis where something was cut.
     """
     lines = [tuple(header), *(tuple(printable(cell) for cell in row) for row in rows)]
     columns = [column for column in zip(*lines, strict=True) if column[0] not in optional or any(column[1:])]
-    widths = [max(map(len, column)) for column in columns]
-    return "".join(_line(line, widths) for line in zip(*columns, strict=True))
+    widths = [max(map(letters.width, column)) for column in columns]
+    shown = (_line(line, widths) for line in zip(*columns, strict=True))
+    return "".join(f"{line if limit is None else letters.cut(line, limit)}\n" for line in shown)
+
+
+def show_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, optional: Sequence[str] = ()) -> None:
+    """Write a table, as wide as it needs to be, but on a terminal no wider than that is."""
+    show(table(header, rows, optional=optional, limit=_columns(sys.stdout)))
 
 
 def members(pairs: Iterable[tuple[str, str]]) -> str:
@@ -34,10 +49,10 @@ def members(pairs: Iterable[tuple[str, str]]) -> str:
     shown = [(name, value) for name, value in pairs if value]
     width = max((len(name) for name, _ in shown), default=0)
     gap = "\n" + " " * (width + 2)
-    return "".join(f"{name.ljust(width)}  {gap.join(value.splitlines())}\n" for name, value in shown)
+    return "".join(f"{name.ljust(width)}  {gap.join(map(printable, value.splitlines()))}\n" for name, value in shown)
 
 
-def ago(at: datetime | None, now: datetime) -> str:
+def ago(at: "datetime | None", now: "datetime") -> str:
     """Say how long ago it was in one unit, rounded down; empty for None, `now` for less than a second."""
     if at is None:
         return ""
@@ -48,7 +63,7 @@ def ago(at: datetime | None, now: datetime) -> str:
     return "now"
 
 
-def lasted(started: datetime | None, ended: datetime | None) -> str:
+def lasted(started: "datetime | None", ended: "datetime | None") -> str:
     """Say how long it took, as `1m5s`; empty unless it began and ended."""
     if started is None or ended is None:
         return ""
@@ -56,8 +71,10 @@ def lasted(started: datetime | None, ended: datetime | None) -> str:
     return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
 
 
-def now() -> datetime:
+def now() -> "datetime":
     """Return the time that relative ones are counted from."""
+    from datetime import UTC, datetime
+
     return datetime.now(UTC)
 
 
@@ -107,7 +124,7 @@ class Progress:
     def begin(self, text: str) -> None:
         """Write what begins, and leave the line open."""
         self.end_line()
-        self._write(f"{text}...")
+        self._write(f"{printable(text)}...")
         self._line = Line.BEGUN
 
     def step(self, text: str) -> None:
@@ -118,10 +135,16 @@ class Progress:
     def done(self, text: str = "OK") -> None:
         """Write how it ended: on the line that is open, else on a line of its own."""
         if self._line is Line.BEGUN:
-            self._write(f" {text}\n")
+            self._write(f" {printable(text)}\n")
             self._line = Line.ENDED
         else:
             self.step(text)
+
+    def moved(self, done_bytes: int, total_bytes: int) -> None:
+        """Say how far the line that is open has come; shown on a terminal only."""
+
+    def waiting(self, text: str) -> None:
+        """Say what is waited for until the next step; shown on a terminal only."""
 
     def copy(self, chunk: bytes) -> None:
         """Write bytes as they are; chunks may end anywhere, in the middle of a line too."""
@@ -143,7 +166,12 @@ class Progress:
 
 def progress(*, aside: bool) -> Progress:
     """Return progress on stdout, or on stderr when stdout is for an id alone."""
-    return Progress(sys.stderr if aside else sys.stdout)
+    stream = sys.stderr if aside else sys.stdout
+    if not is_terminal(stream):
+        return Progress(stream)
+    from sternway.cli.live import LiveProgress
+
+    return LiveProgress(stream)
 
 
 def copy(chunk: bytes, stream: TextIO) -> None:
@@ -153,13 +181,17 @@ def copy(chunk: bytes, stream: TextIO) -> None:
     stream.buffer.flush()
 
 
-def printable(text: str) -> str:
-    """Return the text without what would steer a terminal or break a line."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+def is_terminal(stream: TextIO) -> bool:
+    """Tell whether a person watches who can be shown lines that change."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and not os.environ.get("NO_COLOR")
+
+
+def _columns(stream: TextIO) -> int | None:
+    return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() + "\n"
+    return "  ".join(letters.filled(cell, width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def _counted(count: int, unit: str) -> str:

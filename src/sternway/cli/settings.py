@@ -3,6 +3,7 @@
 Files are those of the stock client, so that whoever has it set up need set up nothing; ours come first.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 from sternway.cli import errors
 
 FOLDERS = (".sternway", ".convox")
-NO_RACK_HINT = "set RACK_URL, or name one with -r, CONVOX_RACK or .convox/rack"
+NO_RACK_HINT = "save one: sternway login HOST -p; or set RACK_URL; or name one with -r, CONVOX_RACK or .convox/rack"
+NOT_CARRIED = frozenset(" /?#@[]\\")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +29,28 @@ class Settings:
         raise errors.usage("no app is named", hint="name it with -a")
 
     def rack_url(self, flag: str | None) -> str:
-        """Return the URL of the chosen rack; RACK_URL wins over every name."""
+        """Return the URL of the chosen rack; RACK_URL wins over a deploy key, and both over every name."""
         if url := self.environ.get("RACK_URL"):
             return url
+        if self._has_deploy_key():
+            return of_host(self.environ["CONVOX_HOST"], self.environ["CONVOX_PASSWORD"])
         name = self.rack_name(flag)
         if name is None:
             raise errors.usage("no rack is chosen", hint=NO_RACK_HINT)
         if url := self._saved(name):
             return url
-        raise errors.not_found(f"rack not found: {name}", hint=f"put its URL into {self.home / 'racks' / name}")
+        raise errors.not_found(f"rack not found: {name}", hint="see those that are saved: sternway racks")
 
     def has_rack(self, flag: str | None) -> bool:
         """Tell whether any rack is chosen, known or not."""
-        return bool(self.environ.get("RACK_URL")) or self.rack_name(flag) is not None
+        has_address = bool(self.environ.get("RACK_URL")) or self._has_deploy_key()
+        return has_address or self.rack_name(flag) is not None
+
+    def rack_header(self, flag: str | None) -> str | None:
+        """Return which of its racks the host of a deploy key is asked for, None where an address is the rack's own."""
+        if self.environ.get("RACK_URL") or not self._has_deploy_key():
+            return None
+        return flag or self.environ.get("CONVOX_RACK")
 
     def rack_name(self, flag: str | None) -> str | None:
         """Return the name of the chosen rack, None if there is none; RACK_URL has no name."""
@@ -51,16 +62,23 @@ class Settings:
         found: dict[str, str] = {}
         for home in reversed(self.homes):
             folder = home / "racks"
-            files = (path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else iter(())
+            files = (
+                (path for path in folder.iterdir() if path.name[0] != "." and path.is_file())
+                if folder.is_dir()
+                else iter(())
+            )
             found |= {path.name: url for path in files if (url := _read(path))}
         return dict(sorted(found.items()))
+
+    def save(self, name: str, url: str) -> None:
+        """Keep a rack's URL, which holds its password: for nobody else to read."""
+        self._write(Path("racks", name), url)
 
     def switch(self, name: str) -> None:
         """Make a saved rack the chosen one where nothing nearer chooses."""
         if name not in self.racks():
-            raise errors.not_found(f"rack not found: {name}", hint="see those that are saved: racks")
-        self.home.mkdir(parents=True, exist_ok=True)
-        (self.home / "rack").write_text(f"{name}\n")
+            raise errors.not_found(f"rack not found: {name}", hint="see those that are saved: sternway racks")
+        self._write(Path("rack"), name)
 
     @property
     def home(self) -> Path:
@@ -75,6 +93,20 @@ class Settings:
                 return (Path(folder),)
         xdg = self.environ.get("XDG_CONFIG_HOME") or str(Path(self.environ.get("HOME") or "~").expanduser() / ".config")
         return Path(xdg, "sternway"), Path(xdg, "convox")
+
+    def _has_deploy_key(self) -> bool:
+        return bool(self.environ.get("CONVOX_HOST") and self.environ.get("CONVOX_PASSWORD"))
+
+    def _write(self, inside: Path, text: str) -> None:
+        path = self.home / inside
+        new = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(f"{text}\n")
+            new.replace(path)
+        except OSError as exc:
+            raise errors.CommandFailed(f"cannot write {path}: {exc.strerror}") from exc
 
     def _beside(self, name: str) -> str:
         return self._first(self.directory / folder / name for folder in FOLDERS)
@@ -96,6 +128,25 @@ class Settings:
             return json.loads(text).get("name") or None
         except (ValueError, AttributeError) as exc:
             raise errors.CommandFailed("the settings file `current` cannot be read", hint=NO_RACK_HINT) from exc
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a rack can be saved under this name."""
+    import re
+
+    return bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", text))
+
+
+def of_host(host: str, password: str) -> str:
+    """Return the URL of a rack with this password; `host` may be a URL, else https is meant."""
+    from sternway.cli import address
+
+    # A rack is sent the password as its URL has it, so that encoding it would make it another.
+    if not (password.isascii() and password.isprintable()) or NOT_CARRIED & set(password):
+        raise errors.usage("the password has characters that a URL cannot carry", hint="give the rack another one")
+    found = address.parse(host if "://" in host else f"https://{host}")
+    user = found.userinfo.partition(":")[0] or "convox"
+    return address.replaced(found, f"{user}:{password}").url()
 
 
 def _read(path: Path) -> str:

@@ -4,9 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sternway.cli import client, errors
+from sternway.cli.address import Address
 from sternway.wire import stream
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from websockets.sync.client import ClientConnection
 
 OPEN_TIMEOUT_S = 30.0
@@ -41,7 +44,7 @@ def _connected(rack: client.Rack, path: str, options: Mapping[str, str]) -> "Cli
     try:
         return connect(
             f"ws{address.origin.removeprefix('http')}{address.prefix}{path}",
-            ssl=client.tls(address),
+            ssl=_tls(address),
             origin=Origin(address.origin),
             additional_headers=rack.headers() | {"Accept": "application/json"} | _encoded(options),
             user_agent_header="sternway",
@@ -57,6 +60,14 @@ def _connected(rack: client.Rack, path: str, options: Mapping[str, str]) -> "Cli
     except (OSError, InvalidHandshake) as exc:
         message = f"no answer from the rack at {address.origin}: {str(exc) or type(exc).__name__}"
         raise errors.Unreachable(message, hint=client.UNREACHABLE_HINT) from exc
+
+
+def _tls(address: Address) -> "SSLContext | None":
+    if not address.is_secure:
+        return None
+    from sternway.cli import tls
+
+    return tls.context()
 
 
 def _encoded(options: Mapping[str, str]) -> dict[str, str]:

@@ -121,12 +121,30 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteOptions:
+    """How the requests of a route are treated.
+
+    `is_sticky`: a client stays with its process as long as that takes requests. `timeout_s`: how long an
+    answer may take to begin; how long it then lasts is not limited. `clients`: the networks that may ask,
+    in CIDR form; all, if there are none.
+    """
+
+    is_sticky: bool = False
+    timeout_s: int = 60
+    clients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """Where the requests for these hosts go: evenly over the members. No members: 503."""
+    """Where the requests for these hosts go: evenly over the members. No members: 503.
+
+    A host that begins with `*.` stands for all below it that no route names.
+    """
 
     service: str
     hosts: tuple[str, ...]
     members: tuple[Member, ...]
+    options: RouteOptions = RouteOptions()
 
 
 def fingerprint_content(formation: Formation) -> bytes:

@@ -11,11 +11,20 @@ rest of the work. The order is always: start, healthy, switch, drain, stop.
 
 import math
 from collections.abc import Iterable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sternway.core.formation import Formation, FormationKey, FormationState, Health, Member, ProcessState, Route
+from sternway.core.formation import (
+    Formation,
+    FormationKey,
+    FormationState,
+    Health,
+    Member,
+    ProcessState,
+    Route,
+    RouteOptions,
+)
 
 EXITS_TO_FAIL = 3
 """A process that ended by itself this often during a rollout fails it."""
@@ -32,6 +41,7 @@ class ServiceTarget:
     is_exclusive: bool = False
     hosts: tuple[str, ...] = ()
     drain_s: float = 30.0
+    route_options: RouteOptions = field(default_factory=RouteOptions)
 
     @property
     def floor(self) -> int:
@@ -270,10 +280,11 @@ def _route(lane: _Lane, is_gate_open: bool) -> Route | None:
     if is_gate_open or lane.has_passed:
         if not lane.target.hosts:
             return None
-        return Route(lane.target.formation.key.service, lane.target.hosts, lane.members(is_gate_open))
+        members = lane.members(is_gate_open)
+        return Route(lane.target.formation.key.service, lane.target.hosts, members, lane.target.route_options)
     if lane.route is None:
         return None
-    return Route(lane.route.service, lane.route.hosts, lane.members(is_gate_open))
+    return replace(lane.route, members=lane.members(is_gate_open))
 
 
 def _retirements(

@@ -6,12 +6,24 @@ from dataclasses import dataclass, replace
 from sternway.core import environment
 from sternway.core.app import App
 from sternway.core.errors import ArtifactGone, EnvironmentMissing
-from sternway.core.formation import Formation, FormationKey, HealthCheck, Limits, Volume, fingerprint_content
+from sternway.core.formation import (
+    Formation,
+    FormationKey,
+    HealthCheck,
+    Limits,
+    RouteOptions,
+    Volume,
+    fingerprint_content,
+)
 from sternway.core.manifest import Manifest, parse
 from sternway.core.manifest.service import Service
 from sternway.core.plan import Desired, ServiceTarget
 from sternway.core.promotion import PromotionOptions
 from sternway.core.release import Build, Release
+
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+INTERNAL_DOMAIN = "internal.localhost"
+"""What the hosts of internal services end in, whatever the domain of the rack: only this machine may ask for them."""
 
 START_ALLOWANCE_S = 60.0
 """How long beyond its grace a process may take to get healthy before its rollout fails."""
@@ -75,6 +87,7 @@ def _targets(manifest: Manifest, source: _Source) -> Iterator[ServiceTarget]:
             is_exclusive=is_exclusive(service),
             hosts=_hosts(name, service, source),
             drain_s=service.drain_s,
+            route_options=_route_options(service),
         )
 
 
@@ -136,9 +149,17 @@ def _health(service: Service) -> HealthCheck:
 
 
 def _hosts(name: str, service: Service, source: _Source) -> tuple[str, ...]:
-    if service.port is None or service.internal:
+    if service.port is None:
         return ()
-    return (f"{name}.{source.app.name}.{source.place.domain}", *service.domains)
+    if service.internal:
+        return (f"{name}.{source.app.name}.{INTERNAL_DOMAIN}",)
+    own = f"{name}.{source.app.name}.{source.place.domain}"
+    return tuple(dict.fromkeys((own, *service.domains)))
+
+
+def _route_options(service: Service) -> RouteOptions:
+    clients = LOOPBACK if service.internal else service.whitelist
+    return RouteOptions(is_sticky=service.sticky, timeout_s=service.timeout_s, clients=clients)
 
 
 def _first(override: int | None, value: int) -> int:

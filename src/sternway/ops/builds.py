@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from sternway.core.app import App, Made
+from sternway.core.crossing import Crossing
 from sternway.core.errors import InvalidInput, NotFound
 from sternway.core.event import Happening
 from sternway.core.release import Build, BuildOptions
@@ -25,6 +26,7 @@ async def store_source(rack: Rack, app_name: str, key: str, chunks: AsyncIterato
     async with rack.store.read() as ledger:
         app = await ledger.apps.get(app_name)
     await rack.objects.put(shelf(app), key, chunks)
+    rack.cross(Crossing.SOURCE_STORED)
     return f"{_SCHEME}{app_name}/{key}"
 
 
@@ -59,6 +61,7 @@ async def create(rack: Rack, app_name: str, options: BuildOptions, description: 
         await ledger.builds.add(build)
         detail = {"id": build.id, "description": description}
         await apps.record(ledger, app, Happening("build:create", made.by, made.at, status="start", detail=detail))
+    rack.cross(Crossing.BUILD_ORDERED)
     rack.transcripts.begin(build.id)
     rack.changes.notify(app_name)
     return build

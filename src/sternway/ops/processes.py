@@ -5,6 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from sternway.core.app import App, Made
+from sternway.core.crossing import Crossing
 from sternway.core.errors import InvalidInput, NotFound
 from sternway.core.event import Happening
 from sternway.core.formation import FormationKey, FormationState, ProcessState
@@ -91,6 +92,8 @@ async def scale(rack: Rack, app_name: str, service: str, count: int, made: Made)
         await ledger.apps.set(app, settings, made)
         detail = {"service": service, "count": str(count), "reason": made.reason}
         await apps.record(ledger, app, Happening("release:scale", made.by, made.at, detail=detail))
+        rack.cross(Crossing.SCALING)
+    rack.cross(Crossing.SCALED)
     rack.changes.notify(app_name)
 
 

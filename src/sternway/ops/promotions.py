@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sternway.core.app import App, Made
+from sternway.core.crossing import Crossing
 from sternway.core.errors import NotFound, Refused
 from sternway.core.event import Happening
 from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus, admit
@@ -41,6 +42,8 @@ async def promote(rack: Rack, app_name: str, release_id: str, options: Promotion
         app = await ledger.apps.get(app_name)
         release = await ledger.releases.get(app, release_id)
         promotion = await _attempt(ledger, app, release, options, made)
+        rack.cross(Crossing.PROMOTION_ADDING)
+    rack.cross(Crossing.PROMOTION_ADDED)
     rack.changes.notify(app_name)
     return promotion
 
@@ -58,6 +61,8 @@ async def rollback(
         original = await ledger.releases.get(app, release_id)
         copy = await insert(ledger, app, _copy(original, rack.ids.release(), made))
         promotion = await _attempt(ledger, app, copy, options, made)
+        rack.cross(Crossing.PROMOTION_ADDING)
+    rack.cross(Crossing.PROMOTION_ADDED)
     rack.changes.notify(app_name)
     return copy, promotion
 
@@ -73,6 +78,7 @@ async def cancel(rack: Rack, app_name: str, made: Made) -> Promotion:
         latest = await ledger.promotions.record(latest, PromotionStatus.REVERTING, made.at, cause)
         happening = Happening("app:promote:cancelled", made.by, made.at, detail={"id": latest.release_id})
         await apps.record(ledger, app, happening)
+    rack.cross(Crossing.PROMOTION_CANCELLED)
     rack.changes.notify(app_name)
     return latest
 

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from sternway.core.crossing import Cross, go_on
 from sternway.core.target import Place
 from sternway.ops.changes import Changes
 from sternway.ops.shutdown import Shutdown
 from sternway.ops.transcripts import Transcripts
-from sternway.ports import Builder, Clock, Engine, Ids, Logs, Objects, Router, Secrets, Store, Traffic
+from sternway.ports import Builder, Clock, Engine, Ids, Journal, Logs, Objects, Router, Secrets, Store, Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Rack:
     engine: Engine
     builder: Builder
     logs: Logs
+    journal: Journal
     router: Router
     traffic: Traffic
     clock: Clock
@@ -43,6 +45,7 @@ class Rack:
     changes: Changes
     transcripts: Transcripts
     shutdown: Shutdown
+    cross: Cross = go_on
 
     def place(self) -> Place:
         """Return what every release on this rack shares."""

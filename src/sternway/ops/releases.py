@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from sternway.core import environment
 from sternway.core.app import App, Made
+from sternway.core.crossing import Crossing
 from sternway.core.errors import InvalidInput
 from sternway.core.event import Happening
 from sternway.core.release import (
@@ -46,6 +47,8 @@ async def create(rack: Rack, app_name: str, request: ReleaseRequest, made: Made)
         build = await _build(ledger, app, request.build_id)
         parent = await _parent(ledger, app, request.parent_id)
         release = await add(rack, ledger, app, Wish(parent, build, values, request.description or None), made)
+        rack.cross(Crossing.RELEASE_ADDING)
+    rack.cross(Crossing.RELEASE_ADDED)
     rack.changes.notify(app_name)
     return release
 

@@ -1,7 +1,7 @@
 """Use cases of the rack itself."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,9 +9,11 @@ from sternway.core.app import Made
 from sternway.core.event import RACK_CHAIN, Event, Happening
 from sternway.ops.changes import RACK
 from sternway.ops.rack import Rack, RackSettings
+from sternway.ports import LogLine, LogQuery
 
 VERSION_ACTION = "rack:update"
 MAX_EVENTS = 10_000
+LOOK_AGAIN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +72,17 @@ async def request_stop(rack: Rack, made: Made, *, with_apps: bool) -> None:
     async with rack.store.write() as ledger:
         await ledger.events.append(RACK_CHAIN, Happening("rack:stop", made.by, made.at, detail=detail))
     rack.shutdown.request(with_apps=with_apps)
+
+
+async def logs(rack: Rack, query: LogQuery) -> AsyncGenerator[LogLine, None]:
+    """Yield what the rack itself logged lately, and with `follow` what it logs from now on."""
+    after, tail = query.since, query.tail
+    while True:
+        lines = rack.journal.lines(after)
+        for line in lines if tail is None else lines[max(0, len(lines) - tail) :]:
+            after = line.at
+            yield line
+        if not query.follow:
+            return
+        tail = None
+        await rack.clock.sleep(LOOK_AGAIN_S)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Set
 from dataclasses import replace
 
 from sternway.core.app import App, Made
+from sternway.core.crossing import Crossing
 from sternway.core.errors import BuildFailed, NotFound, SternwayError, StoreUnavailable
 from sternway.core.event import Happening
 from sternway.core.release import Build, BuildStatus, Wish
@@ -84,10 +85,15 @@ class BuildYard:
         build = replace(build, status=BuildStatus.RUNNING, started_at=at)
         async with self._rack.store.write() as ledger:
             await ledger.builds.record(build, at)
+        self._rack.cross(Crossing.BUILD_BEGUN)
         result = await self._make(app, build, transcript)
+        self._rack.cross(Crossing.BUILD_MADE)
         await self._keep_log(app, build, transcript)
+        self._rack.cross(Crossing.BUILD_LOGGED)
         await self._complete(app, build, result)
+        self._rack.cross(Crossing.BUILD_CONCLUDED)
         await self._forget_source(app, build)
+        self._rack.cross(Crossing.SOURCE_FORGOTTEN)
 
     async def _make(self, app: App, build: Build, transcript: Transcript) -> BuildResult:
         try:
@@ -95,7 +101,12 @@ class BuildYard:
         except NotFound as exc:
             raise BuildFailed("the uploaded archive is gone", hint="deploy again: sternway deploy") from exc
         order = BuildOrder(app.name, build.id, archive, build.options)
-        return await self._rack.builder.build(order, transcript.write)
+
+        def hear(chunk: bytes) -> None:
+            transcript.write(chunk)
+            self._rack.cross(Crossing.BUILD_SPEAKING)
+
+        return await self._rack.builder.build(order, hear)
 
     async def _complete(self, app: App, build: Build, result: BuildResult) -> None:
         """Record the artifacts and make the release, both or neither."""
@@ -108,6 +119,7 @@ class BuildYard:
             await ledger.builds.record(replace(build, status=BuildStatus.COMPLETE, release_id=release.id), at)
             detail = {"id": build.id, "release": release.id}
             await apps.record(ledger, app, Happening("build:create", made.by, at, detail=detail))
+            self._rack.cross(Crossing.BUILD_CONCLUDING)
 
     async def _keep_log(self, app: App, build: Build, transcript: Transcript) -> None:
         await self._rack.objects.put(shelf(app), log_key(build.id), _once(transcript.content()))
@@ -123,6 +135,7 @@ class BuildYard:
             await ledger.builds.record(failed, made.at)
             detail = {"id": build.id, "message": reason}
             await apps.record(ledger, app, Happening("build:create", made.by, made.at, status="error", detail=detail))
+        self._rack.cross(Crossing.BUILD_FAILED)
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

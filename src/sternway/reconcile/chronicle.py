@@ -4,6 +4,7 @@ Steps gather in memory while work goes on and are written with the next transiti
 waits: whoever watches sees them, and a fast promotion pays for one write.
 """
 
+from sternway.core import crossing
 from sternway.core.app import App, Made
 from sternway.core.event import Happening
 from sternway.core.promotion import Promotion, PromotionStatus
@@ -53,6 +54,8 @@ class Chronicle:
                 action, outcome = _ACTIONS[status]
                 detail = {"id": promotion.release_id, "message": recorded.cause}
                 await apps.record(ledger, app, Happening(action, BY, at, status=outcome, detail=detail))
+            self._rack.cross(crossing.recording(status))
+        self._rack.cross(crossing.recorded(status))
         self._steps.clear()
         self._rack.changes.notify(app.name)
 

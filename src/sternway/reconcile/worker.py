@@ -9,6 +9,7 @@ import contextlib
 import logging
 from datetime import timedelta
 
+from sternway.core import crossing
 from sternway.core.app import App
 from sternway.core.errors import StaleEpoch, SternwayError, Unavailable
 from sternway.core.plan import Action, Desired, Observed, Outcome, Retire, Start, Switch, Verdict, judge, plan
@@ -103,6 +104,8 @@ class AppWorker:
         return Observed(now, formations, routes, self._drain.quiet(formations, in_flight, now, drain_s))
 
     async def _apply(self, action: Action) -> None:
+        before, after = crossing.around(action)
+        self._rack.cross(before)
         match action:
             case Start(formation, count):
                 await self._rack.engine.ensure(formation, count, epoch=self._epoch)
@@ -110,19 +113,27 @@ class AppWorker:
                 await self._rack.router.apply(self._name, routes, epoch=self._epoch)
             case Retire(key, keep):
                 await self._rack.engine.retire(key, keep=keep, epoch=self._epoch)
+        self._rack.cross(after)
 
     async def _rest(self, now: Situation, observed: Observed, actions: tuple[Action, ...]) -> float | None:
         """Return how long nothing can change without a wake-up."""
         if any(not isinstance(action, Retire) for action in actions):
             return 0
         if now.app:
-            await self._chronicle.flush(now.app)
+            await self._tell(now.app, now.open)
         elif not observed.formations and not observed.routes:
             await self._chronicle.record_dismantled(self._name)
             return None
         if actions or self._drain.has_waiting(observed.quiet):
             return DRAINING_S
         return ROLLING_S if now.open else IDLE_S
+
+    async def _tell(self, app: App, promotion: Promotion | None) -> None:
+        """Put on record what whoever watches should see while the worker waits."""
+        if promotion and promotion.status is PromotionStatus.PENDING:
+            await self._chronicle.record(app, promotion, PromotionStatus.UPDATING)
+        else:
+            await self._chronicle.flush(app)
 
     async def _conclude(self, now: Situation, verdict: Verdict, observed: Observed) -> bool:
         """Record what the verdict means for the open promotion; True if the target may be another one now."""
@@ -140,11 +151,8 @@ class AppWorker:
             case _, Verdict(Outcome.FAILED, cause):
                 await self._revert(app, promotion, cause)
                 return True
-            case PromotionStatus.PENDING, _:
-                await self._chronicle.record(app, promotion, PromotionStatus.UPDATING)
             case _:
-                pass
-        return False
+                return False
 
     def _bounded(self, promotion: Promotion, verdict: Verdict, observed: Observed) -> Verdict:
         is_late = promotion.deadline() <= observed.now

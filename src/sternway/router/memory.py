@@ -46,10 +46,10 @@ class MemoryNetwork:
         return route.members[next(self._turns) % len(route.members)]
 
     def _route(self, host: str) -> Route:
-        for routes in self.routes.values():
-            for route in routes:
-                if host in map(table.matched_as, route.hosts):
-                    return route
+        by_name = {table.matched_as(name): r for routes in self.routes.values() for r in routes for name in r.hosts}
+        name = table.find(host, by_name)
+        if name is not None:
+            return by_name[name]
         raise NotFound(f"no such app here: {host}", hint="look at the hosts of the app")
 
 
@@ -69,7 +69,7 @@ class MemoryRouter:
         """Replace the routes of the app; see `ports.Router`."""
         self._check_up()
         table.check_epoch(self.network.epoch, epoch)
-        table.check_hosts(self.network.routes, app, routes)
+        table.check_hosts(table.hosts(self.network.routes), app, routes)
         self.network.epoch = epoch
         wanted = table.in_order(routes)
         if wanted == self.network.routes.get(app, ()):

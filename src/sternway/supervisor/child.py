@@ -1,16 +1,19 @@
 """The process itself: how it is started, and how it is ended with everything that it started."""
 
-import ctypes
+import contextlib
 import os
 import re
+import select
 import signal
-from collections.abc import Mapping
+from typing import NoReturn
 
+from sternway.supervisor import confinement, kernel, sandbox
 from sternway.supervisor.order import Order
 
 EXIT_CANNOT_ENTER = 126
 EXIT_CANNOT_START = 127
-_PR_SET_CHILD_SUBREAPER = 36
+EXIT_BY_SIGNAL = 128
+BECOMES_WITHIN_S = 10.0
 _SIMPLE = re.compile(r"[\w./+-]+(?![\w./+-]*=)[^;&|()<>{}`\n#!]*")
 _SHELL_ONLY = re.compile(
     r"\.|alias|break|case|cd|command|continue|eval|exec|exit|export|for|if|read|readonly|return|set|shift|trap|type"
@@ -20,10 +23,8 @@ _SHELL_ONLY = re.compile(
 
 def adopt_orphans() -> None:
     """Become the parent of whatever the process leaves behind; without it, only its group is ended."""
-    try:
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    except (OSError, AttributeError):
-        return
+    with contextlib.suppress(OSError):
+        kernel.adopt_orphans()
 
 
 def shell_line(command: str) -> str:
@@ -36,37 +37,54 @@ def shell_line(command: str) -> str:
 def spawn(order: Order, output: int) -> int:
     """Start the command in a session of its own, and return its process id once it is the command.
 
-    Until then it is a copy of the supervisor, which a signal would reach in its place.
+    Until then it is a copy of the supervisor, or the making of a sandbox, which a signal would reach in its
+    place.
     """
-    line = shell_line(order.command)
     became, becoming = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _become(order.working_directory, line, order.environment, output)
+        _become(order, output, becoming)
     os.close(becoming)
-    os.read(became, 1)
+    select.select([became], [], [], BECOMES_WITHIN_S)
     os.close(became)
     return pid
 
 
-def _become(directory: str, line: str, environment: Mapping[str, str], output: int) -> None:
+def _become(order: Order, output: int, becoming: int) -> None:
     """Turn into the command; what cannot be done is printed where the command would print."""
     code = EXIT_CANNOT_ENTER
     try:
-        os.setsid()
-        os.umask(0o022)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
-        os.chdir(directory)
+        _detach(output)
+        confinement.enter(order.confinement)
+        if order.confinement.sandbox:
+            _enter_sandbox(order, becoming)
+        os.chdir(order.working_directory)
         code = EXIT_CANNOT_START
-        os.execve("/bin/sh", ["sh", "-c", line], dict(environment))
+        os.execve("/bin/sh", ["sh", "-c", shell_line(order.command)], dict(order.environment))
     except (OSError, ValueError) as problem:
         os.write(2, f"cannot start: {problem}\n".encode())
     finally:
         os._exit(code)
+
+
+def _detach(output: int) -> None:
+    """Be in a session of our own, with files and signals as any program expects them."""
+    os.setsid()
+    os.umask(0o022)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _enter_sandbox(order: Order, becoming: int) -> NoReturn:
+    """Turn into bubblewrap, in which the command is started; the shell in there writes to `becoming`."""
+    options = sandbox.write_options(order.confinement, order.working_directory, order.environment)
+    os.dup2(becoming, sandbox.READY)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    words = sandbox.command(order.confinement, shell_line(order.command), options)
+    os.execve(words[0], words, {})
 
 
 def start_ticks(pid: int) -> int:
@@ -83,9 +101,13 @@ def has_exited(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def reap(pid: int) -> int:
-    """Take its end from the kernel: the exit code, or minus the signal that ended it."""
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+def reap(pid: int, *, is_sandboxed: bool = False) -> int:
+    """Take its end from the kernel: the exit code, or minus the signal that ended it.
+
+    A sandbox ends with an exit code in any case, as a shell does, and tells a signal by a high one.
+    """
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return EXIT_BY_SIGNAL - code if is_sandboxed and code > EXIT_BY_SIGNAL else code
 
 
 def signal_group(group: int, number: int) -> bool:

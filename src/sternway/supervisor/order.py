@@ -8,6 +8,8 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sternway.supervisor import confinement
+
 PROTOCOL = 1
 MAX_BYTES = 8 * 1024 * 1024
 TIMEOUT_S = 10.0
@@ -24,6 +26,7 @@ class Order:
     environment: Mapping[str, str]
     grace_s: float
     notes: tuple[str, ...] = ()
+    confinement: confinement.Confinement = confinement.Confinement()
 
 
 def encode(message: Mapping[str, object]) -> bytes:
@@ -65,4 +68,5 @@ def parse(line: bytes) -> Order:
         environment={str(key): str(value) for key, value in message["environment"].items()},
         grace_s=float(message["grace_s"]),
         notes=tuple(str(note) for note in message.get("notes", ())),
+        confinement=confinement.parse(message.get("confinement", {})),
     )

@@ -9,9 +9,10 @@ import selectors
 import signal
 import socket
 import time
+from dataclasses import replace
 from enum import StrEnum
 
-from sternway.supervisor import child, control, order, output
+from sternway.supervisor import cgroup, child, control, order, output
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 30.0
@@ -49,6 +50,8 @@ class Supervisor:
         self._exits = 0
         self._quick_exits = 0
         self._last_exit: int | None = None
+        self._memory_kills = 0
+        self._is_out_of_memory = False
 
     def run(self, engine: socket.socket) -> None:
         """Keep the process running; returns once it was told to end it and did."""
@@ -70,6 +73,8 @@ class Supervisor:
         if self._group:
             child.signal_group(self._group, signal.SIGKILL)
             child.end_orphans()
+        for group in self._order.confinement.groups:
+            cgroup.remove(group)
         self._control.close()
 
     def _prepare(self, engine: socket.socket) -> None:
@@ -80,12 +85,25 @@ class Supervisor:
         self._output = output.Output("log")
         for note in self._order.notes:
             self._output.write(note.encode() + b"\n")
+        self._make_groups()
         self._printed, self._printing = os.pipe()
         os.set_blocking(self._printed, False)
         self._selector.register(self._printed, selectors.EVENT_READ, self._read)
         self._listen_to_signals()
         self._control = control.Control(self._selector, self._obey)
         self._control.add(engine, is_subscribed=True)
+
+    def _make_groups(self) -> None:
+        """Make the control groups; a bound that cannot be set is said, and does not keep an app from running."""
+        confinement = self._order.confinement
+        try:
+            for group in confinement.groups:
+                cgroup.create(group, confinement.limits)
+        except OSError as problem:
+            for group in confinement.groups:
+                cgroup.remove(group)
+            self._order = replace(self._order, confinement=replace(confinement, groups=()))
+            self._output.write(f"limits: not in force, since the control group cannot be made: {problem}\n".encode())
 
     def _listen_to_signals(self) -> None:
         self._signals, wakeup = socket.socketpair()
@@ -125,6 +143,7 @@ class Supervisor:
 
     def _start(self) -> None:
         self._output.forget_last_line()
+        self._memory_kills = cgroup.memory_kills(self._order.confinement.groups)
         self._pid = self._group = child.spawn(self._order, self._printing)
         self._ticks = child.start_ticks(self._pid)
         self._started_at, self._since = time.time(), time.monotonic()
@@ -136,7 +155,9 @@ class Supervisor:
         if self._phase is Phase.RUNNING:
             child.signal_group(self._group, signal.SIGKILL)
         self._drain()
-        self._last_exit = child.reap(self._pid)
+        confinement = self._order.confinement
+        self._last_exit = child.reap(self._pid, is_sandboxed=bool(confinement.sandbox))
+        self._is_out_of_memory = self._last_exit != 0 and cgroup.memory_kills(confinement.groups) > self._memory_kills
         self._pid = 0
         if self._phase is Phase.RUNNING:
             self._pause()
@@ -147,8 +168,7 @@ class Supervisor:
         self._exits += 1
         now = time.monotonic()
         self._quick_exits = 0 if now - self._since >= STABLE_AFTER_S else self._quick_exits + 1
-        doublings = min(max(self._quick_exits - 1, 0), 16)
-        self._due = now + min(FIRST_PAUSE_S * 2**doublings, LONGEST_PAUSE_S)
+        self._due = now + pause_s(self._quick_exits)
         self._phase = Phase.PAUSING
         self._publish()
 
@@ -209,6 +229,8 @@ class Supervisor:
                 "exits": self._exits,
                 "last_exit": self._last_exit,
                 "last_line": self._output.last_line,
+                "memory_exceeded_mib": self._order.confinement.limits.memory_mib if self._is_out_of_memory else None,
+                "groups": self._order.confinement.groups,
                 "supervisor_pid": os.getpid(),
                 "supervisor_ticks": child.start_ticks(os.getpid()),
                 "boot": self._boot,
@@ -216,6 +238,12 @@ class Supervisor:
         )
         _replace(STATE, state)
         self._control.publish(state)
+
+
+def pause_s(quick_exits: int) -> float:
+    """Return how long to wait before the next start, after so many exits soon after a start."""
+    doublings = min(max(quick_exits - 1, 0), 16)
+    return min(FIRST_PAUSE_S * 2.0**doublings, LONGEST_PAUSE_S)
 
 
 def _boot_id() -> str:

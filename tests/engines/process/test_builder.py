@@ -28,7 +28,7 @@ def order(directory: Path, files: Mapping[str, str], options: BuildOptions | Non
 async def build(directory: Path, files: Mapping[str, str]) -> tuple[BuildResult, list[str]]:
     lines: list[bytes] = []
     builder: Builder = ProcessBuilder(directory / "data")
-    result = await builder.build(order(directory, files), lines.append)
+    result = await builder.build(order(directory, files), lambda chunk: lines.append(chunk.removesuffix(b"\n")))
     return result, [line.decode() for line in lines]
 
 

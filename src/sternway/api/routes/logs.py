@@ -1,6 +1,7 @@
 """Routes of logs. What is wanted travels in the headers of the handshake."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,11 +11,13 @@ from starlette.datastructures import Headers
 from sternway.api import durations, streams
 from sternway.api.inputs import AppName, ProcessId, ServiceName, rack_of
 from sternway.core.errors import InvalidInput
-from sternway.ops import processes
+from sternway.ops import processes, system
 from sternway.ports import LogLine, LogQuery
 
 DEFAULT_SINCE = "2m"
 TAIL_MAX = 100_000
+
+Source = Callable[[LogQuery], AsyncGenerator[LogLine, None]]
 
 router = APIRouter(tags=["logs"])
 
@@ -30,25 +33,25 @@ class Narrowing:
 @router.websocket("/apps/{app}/logs")
 async def follow_app(websocket: WebSocket, app: AppName) -> None:
     """Stream what the processes of an app print and what the rack does for it."""
-    await streams.serve(websocket, _lines(websocket, app, Narrowing()))
+    await streams.serve(websocket, _app_lines(websocket, app, Narrowing()))
 
 
 @router.websocket("/system/logs")
 async def follow_rack(websocket: WebSocket) -> None:
-    """Say where the rack's own log is: its API may be the very thing that fails."""
-    await streams.serve(websocket, _elsewhere())
+    """Stream what the rack itself logged lately and logs from now on."""
+    await streams.serve(websocket, _rack_lines(websocket))
 
 
 @router.websocket("/apps/{app}/services/{service}/logs")
 async def follow_service(websocket: WebSocket, app: AppName, service: ServiceName) -> None:
     """Stream what the processes of a service print."""
-    await streams.serve(websocket, _lines(websocket, app, Narrowing(service=service)))
+    await streams.serve(websocket, _app_lines(websocket, app, Narrowing(service=service)))
 
 
 @router.websocket("/apps/{app}/processes/{process}/logs")
 async def follow_process(websocket: WebSocket, app: AppName, process: ProcessId) -> None:
     """Stream what one process prints."""
-    await streams.serve(websocket, _lines(websocket, app, Narrowing(process=process)))
+    await streams.serve(websocket, _app_lines(websocket, app, Narrowing(process=process)))
 
 
 def query_of(headers: Headers, now: datetime, narrowing: Narrowing) -> LogQuery:
@@ -70,17 +73,23 @@ def shown(line: LogLine, *, with_prefix: bool) -> bytes:
     return f"{at} {line.source} ".encode() + line.text + b"\n"
 
 
-async def _lines(websocket: WebSocket, app: str, narrowing: Narrowing) -> AsyncIterator[bytes]:
-    rack, headers = rack_of(websocket), websocket.headers
+def _app_lines(websocket: WebSocket, app: str, narrowing: Narrowing) -> AsyncIterator[bytes]:
+    return _lines(websocket, narrowing, lambda query: processes.logs(rack_of(websocket), app, query))
+
+
+def _rack_lines(websocket: WebSocket) -> AsyncIterator[bytes]:
+    return _lines(websocket, Narrowing(), lambda query: system.logs(rack_of(websocket), query))
+
+
+async def _lines(websocket: WebSocket, narrowing: Narrowing, source: Source) -> AsyncIterator[bytes]:
+    headers = websocket.headers
+    query = query_of(headers, rack_of(websocket).clock.now(), narrowing)
     wanted = headers.get("filter", "").encode("latin-1", "replace")
     with_prefix = headers.get("prefix") == "true"
-    async for line in processes.logs(rack, app, query_of(headers, rack.clock.now(), narrowing)):
-        if wanted in line.text:
-            yield shown(line, with_prefix=with_prefix)
-
-
-async def _elsewhere() -> AsyncIterator[bytes]:
-    yield b"the rack writes its log to its standard error\n"
+    async with aclosing(source(query)) as lines:
+        async for line in lines:
+            if wanted in line.text:
+                yield shown(line, with_prefix=with_prefix)
 
 
 def _tail(text: str | None) -> int | None:

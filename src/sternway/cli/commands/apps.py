@@ -7,6 +7,7 @@ import click
 
 from sternway.cli import errors, follow, options, output
 from sternway.cli.client import Rack
+from sternway.cli.command import Group
 from sternway.cli.options import Target
 from sternway.wire import routes, types
 
@@ -14,7 +15,7 @@ POLL_S = 0.5
 DELETE_WAIT_S = 300
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @options.as_json
 @options.on_rack
 @click.pass_context
@@ -25,13 +26,14 @@ def apps(ctx: click.Context, target: Target, as_json: bool) -> None:
     listed = target.rack.fetch_all(types.App, routes.APPS)
     if as_json:
         return output.show_json(listed)
-    output.show(output.table(("APP", "STATUS", "RELEASE"), [(a.name, a.status, a.release) for a in listed]))
+    output.show_table(("APP", "STATUS", "RELEASE"), [(a.name, a.status, a.release) for a in listed])
 
 
 @apps.command()
 @click.argument("name", required=False)
 @click.option("-g", "--generation", help="The generation of its manifest; 2 is the only one.")
 @click.option("--timeout", type=click.IntRange(min=1), default=300, help="Seconds to wait until it is there.")
+@options.accept_wait
 @options.with_reason
 @options.on_app
 def create(target: Target, name: str | None, generation: str | None, timeout: int, reason: str | None) -> None:
@@ -60,6 +62,7 @@ def info(target: Target, name: str | None, as_json: bool) -> None:
 
 @apps.command()
 @click.argument("name", metavar="APP")
+@options.accept_wait
 @options.with_reason
 @options.on_rack
 def delete(target: Target, name: str, reason: str | None) -> None:
@@ -73,6 +76,7 @@ def delete(target: Target, name: str, reason: str | None) -> None:
 
 @apps.command()
 @click.argument("name", metavar="[APP]", required=False)
+@options.accept_wait
 @options.with_reason
 @options.on_app
 def cancel(target: Target, name: str | None, reason: str | None) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from sternway.cli import archive, errors, follow, options, output, promotion, source, stream
+from sternway.cli.command import Group, command
 from sternway.cli.options import Function, Target
 from sternway.cli.order import Order, with_order
 from sternway.wire import routes, types
@@ -60,7 +61,7 @@ def _build_options(function: Function) -> Function:
     return function
 
 
-@click.command()
+@command()
 @_build_options
 @options.with_reason
 def build(target: Target, *, directory: Path, id_only: bool, reason: str | None, **given: object) -> None:
@@ -71,7 +72,7 @@ def build(target: Target, *, directory: Path, id_only: bool, reason: str | None,
         output.show(built.release)
 
 
-@click.command()
+@command()
 @_build_options
 @with_order
 def deploy(target: Target, *, directory: Path, id_only: bool, order: Order, **given: object) -> None:
@@ -83,7 +84,7 @@ def deploy(target: Target, *, directory: Path, id_only: bool, order: Order, **gi
         output.show(built.release)
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @options.with_limit
 @options.as_json
 @options.on_app
@@ -100,7 +101,7 @@ def builds(ctx: click.Context, target: Target, limit: int | None, as_json: bool)
         (b.id, b.status, b.release, output.ago(b.started, now), output.lasted(b.started, b.ended), b.description)
         for b in listed
     ]
-    output.show(output.table(HEADER, rows))
+    output.show_table(HEADER, rows)
 
 
 @builds.command()
@@ -123,6 +124,8 @@ def info(target: Target, build_id: str, as_json: bool) -> None:
 @options.on_app
 def logs(target: Target, build_id: str) -> None:
     """Print what a build said, and follow it while it runs."""
+    # A stream that is refused says so in its text and ends like any other: so the build is asked for first.
+    _fetched(target, build_id)
     for chunk in stream.read(target.rack, _logs(target, build_id), {}):
         output.copy(chunk, sys.stdout)
 
@@ -135,6 +138,7 @@ def _build(
     form = told.form(source.commit(directory)) | {"url": url, "reason": reason}
     started = target.rack.create(types.Build, routes.builds(target.app), form)
     progress.done()
+    progress.waiting("Building")
     shown = _show_logs(target, started.id, 0, progress)
     ended = _until_ended(target, started.id)
     # A stream that was cut leaves the rest for afterwards: logs replay byte for byte.
@@ -153,7 +157,9 @@ def _upload(target: Target, directory: Path, told: Options, progress: output.Pro
         size_bytes = file.seek(0, 2)
         file.seek(0)
         path = routes.objects(target.app, f"tmp/{secrets.token_hex(15)}.tgz")
-        stored = target.rack.upload(types.StoredObject, path, file, size_bytes)
+        stored = target.rack.upload(
+            types.StoredObject, path, file, size_bytes, sent=lambda sent_bytes: progress.moved(sent_bytes, size_bytes)
+        )
     progress.done()
     return stored.Url
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from sternway.cli import errors, options, output, promotion
+from sternway.cli import errors, letters, options, output, promotion
+from sternway.cli.command import Group
 from sternway.cli.options import Function, Target
 from sternway.cli.order import Order
 from sternway.wire import routes, types
@@ -20,7 +21,7 @@ Variables = dict[str, str]
 QUIET_S = 1.0
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--release", help="That of this release, not of the newest.")
 @options.as_json
 @options.on_app
@@ -71,7 +72,13 @@ def set_(target: Target, pairs: Sequence[str], replace: bool, **how: object) -> 
 @_change
 def unset(target: Target, names: Sequence[str], **how: object) -> None:
     """Remove variables."""
-    left = {name: value for name, value in _read(target, None).items() if name not in names}
+    before = _read(target, None)
+    for name in names:
+        if name not in before:
+            sys.stderr.write(f"{letters.printable(name)} is not set.\n")
+    if before.keys().isdisjoint(names):
+        return
+    left = {name: value for name, value in before.items() if name not in names}
     _release(target, f"Unsetting {', '.join(names)}", left, how)
 
 

@@ -5,6 +5,7 @@ import sys
 import click
 
 from sternway.cli import client, errors, options, output, stream
+from sternway.cli.command import command
 from sternway.cli.options import Function, Target
 from sternway.wire import routes
 
@@ -31,19 +32,23 @@ def log_options(function: Function) -> Function:
     return function
 
 
-@click.command()
+@command()
 @click.option("-s", "--service", help="Only this service.")
 @log_options
 @options.on_app
 def logs(target: Target, service: str | None, **given: object) -> None:
     """Show what the processes of an app print, and what the rack does for it."""
     path = routes.services(target.app) + f"/{client.segment(service)}" if service else routes.app(target.app)
-    show(target.rack, f"{path}/logs", given)
+    show(target.rack, f"{path}/logs", given, owner=routes.app(target.app))
 
 
-def show(rack: client.Rack, path: str, given: dict[str, object]) -> None:
-    """Write the lines at a path until the rack ends them or a person does."""
-    for chunk in stream.read(rack, path, _headers(given)):
+def show(rack: client.Rack, path: str, given: dict[str, object], *, owner: str | None = None) -> None:
+    """Write the lines at a path until the rack ends them or a person does; raises if there is no `owner`."""
+    headers = _headers(given)
+    if owner:
+        # A stream that is refused says so in its text and ends like any other.
+        rack.read(owner)
+    for chunk in stream.read(rack, path, headers):
         output.copy(chunk, sys.stdout)
 
 

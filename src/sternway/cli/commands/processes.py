@@ -3,13 +3,14 @@
 import click
 
 from sternway.cli import options, output
+from sternway.cli.command import Group
 from sternway.cli.options import Target
 from sternway.wire import routes, types
 
 HEADER = ("ID", "SERVICE", "STATUS", "RELEASE", "STARTED", "COMMAND")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--release", help="Only those of this release.")
 @click.option("-s", "--service", help="Only those of this service.")
 @options.as_json
@@ -55,4 +56,4 @@ def show(listed: list[types.Process], *, as_json: bool) -> None:
         return output.show_json(listed)
     now = output.now()
     rows = [(p.id, p.name, p.status, p.release, output.ago(p.started, now), p.command) for p in listed]
-    output.show(output.table(HEADER, rows))
+    output.show_table(HEADER, rows)

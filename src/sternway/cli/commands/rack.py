@@ -1,8 +1,11 @@
 """`rack`, `racks`, `switch` and `api`: the rack itself, and which one is meant."""
 
+import sys
+
 import click
 
 from sternway.cli import address, errors, options, output
+from sternway.cli.command import Group, command
 from sternway.cli.commands import logs as app_logs
 from sternway.cli.commands import processes
 from sternway.cli.lazy import LazyGroup
@@ -38,17 +41,24 @@ def releases(target: Target, as_json: bool) -> None:
         return output.show_json(listed)
     active, now = _system(target).version, output.now()
     rows = [(r.id, output.ago(r.created, now), "active" if r.id == active else "") for r in listed]
-    output.show(output.table(("VERSION", "UPDATED", "STATUS"), rows))
+    output.show_table(("VERSION", "UPDATED", "STATUS"), rows)
 
 
 @rack.command()
 @click.argument("version")
+@options.accept_wait
 @options.with_force
 @options.with_reason
 @options.on_rack
 def update(target: Target, version: str, force: bool, reason: str | None) -> None:
     """Move the rack to a version, newer or older."""
-    target.rack.send("PUT", routes.SYSTEM, {"version": version, "force": force, "reason": reason})
+    try:
+        target.rack.send("PUT", routes.SYSTEM, {"version": version, "force": force, "reason": reason})
+    except errors.Refused as exc:
+        if not exc.is_route_missing:
+            raise
+        hint = "see the one it runs: sternway rack releases"
+        raise errors.CommandFailed("this rack cannot move to another version yet", hint=hint) from exc
     system = _system(target)
     pairs = [("Name", system.name), ("Status", system.status), ("Version", system.version)]
     output.show(output.members([*pairs, ("Count", str(system.count)), ("Type", system.type)]))
@@ -73,7 +83,7 @@ def logs(target: Target, **given: object) -> None:
     app_logs.show(target.rack, f"{routes.SYSTEM}/logs", given)
 
 
-@click.command()
+@command()
 @options.as_json
 @options.on_rack
 def racks(target: Target, as_json: bool) -> None:
@@ -83,11 +93,13 @@ def racks(target: Target, as_json: bool) -> None:
     found = [{"name": name, "address": address.parse(url).origin} for name, url in saved.items()]
     if as_json:
         return output.show_json(found)
+    if not found:
+        sys.stderr.write("No rack is saved. Save one: sternway login HOST -p\n")
     rows = [(rack["name"], rack["address"], "current" if rack["name"] == chosen else "") for rack in found]
-    output.show(output.table(("NAME", "ADDRESS", "STATUS"), rows))
+    output.show_table(("NAME", "ADDRESS", "STATUS"), rows)
 
 
-@click.command()
+@command()
 @click.argument("name", required=False)
 @options.on_rack
 def switch(target: Target, name: str | None) -> None:
@@ -101,7 +113,7 @@ def switch(target: Target, name: str | None) -> None:
     output.show(f"{chosen}\n")
 
 
-@click.group()
+@click.group(cls=Group)
 def api() -> None:
     """Read the rack's API."""
 

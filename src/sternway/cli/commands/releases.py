@@ -3,6 +3,7 @@
 import click
 
 from sternway.cli import errors, follow, options, output, promotion
+from sternway.cli.command import Group
 from sternway.cli.options import Target
 from sternway.cli.order import Order, with_order
 from sternway.wire import routes, types
@@ -10,7 +11,7 @@ from sternway.wire import routes, types
 HEADER = ("ID", "CREATED", "BUILD", "STATUS", "DESCRIPTION")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @options.with_limit
 @options.as_json
 @options.on_app
@@ -27,7 +28,7 @@ def releases(ctx: click.Context, target: Target, limit: int | None, as_json: boo
     rows = [
         (r.id, output.ago(r.created, now), r.build, "active" if r.id == active else "", r.description) for r in listed
     ]
-    output.show(output.table(HEADER, rows, optional=("DESCRIPTION",)))
+    output.show_table(HEADER, rows, optional=("DESCRIPTION",))
 
 
 @releases.command()

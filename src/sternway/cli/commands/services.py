@@ -3,11 +3,12 @@
 import click
 
 from sternway.cli import client, errors, options, output
+from sternway.cli.command import Group, command
 from sternway.cli.options import Target
 from sternway.wire import routes, types
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @options.as_json
 @options.on_app
 @click.pass_context
@@ -19,11 +20,12 @@ def services(ctx: click.Context, target: Target, as_json: bool) -> None:
     if as_json:
         return output.show_json(listed)
     rows = [(s.name, s.domain, " ".join(f"{p.balancer}:{p.container}" for p in s.ports)) for s in listed]
-    output.show(output.table(("SERVICE", "DOMAIN", "PORTS"), rows))
+    output.show_table(("SERVICE", "DOMAIN", "PORTS"), rows)
 
 
 @services.command("restart")
 @click.argument("service")
+@options.accept_wait
 @options.with_reason
 @options.on_app
 def restart_one(target: Target, service: str, reason: str | None) -> None:
@@ -31,7 +33,8 @@ def restart_one(target: Target, service: str, reason: str | None) -> None:
     _restart(target, service, reason)
 
 
-@click.command()
+@command()
+@options.accept_wait
 @options.with_reason
 @options.on_app
 def restart(target: Target, reason: str | None) -> None:
@@ -40,11 +43,12 @@ def restart(target: Target, reason: str | None) -> None:
         _restart(target, service.name, reason)
 
 
-@click.command()
+@command()
 @click.argument("service", required=False)
 @click.option("--count", type=click.IntRange(min=0), help="How many processes.")
 @click.option("--cpu", type=click.IntRange(min=1), help="Thousandths of a core for each.")
 @click.option("--memory", type=click.IntRange(min=1), help="MiB for each.")
+@options.accept_wait
 @options.with_reason
 @options.as_json
 @options.on_app
@@ -69,7 +73,7 @@ def _show_scale(target: Target, service: str | None, *, as_json: bool) -> None:
     processes = target.rack.fetch_all(types.Process, routes.processes(target.app))
     running = [p.name for p in processes if p.status == "running"]
     rows = [(s.name, str(s.count), str(running.count(s.name)), str(s.cpu), str(s.memory)) for s in listed]
-    output.show(output.table(("SERVICE", "DESIRED", "RUNNING", "CPU", "MEMORY"), rows))
+    output.show_table(("SERVICE", "DESIRED", "RUNNING", "CPU", "MEMORY"), rows)
 
 
 def _restart(target: Target, service: str, reason: str | None) -> None:

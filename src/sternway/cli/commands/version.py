@@ -4,11 +4,12 @@ import click
 
 import sternway
 from sternway.cli import options, output
+from sternway.cli.command import command
 from sternway.cli.options import Target
 from sternway.wire import routes
 
 
-@click.command()
+@command()
 @options.on_rack
 def version(target: Target) -> None:
     """Print the versions of this program and of the rack."""
@@ -17,7 +18,7 @@ def version(target: Target) -> None:
     output.show(f"server: {server}\n")
 
 
-@click.command()
+@command()
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 def completion(shell: str) -> None:
     """Print the script that makes a shell complete commands, to be sourced from its startup file."""

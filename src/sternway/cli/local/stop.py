@@ -18,13 +18,14 @@ from pathlib import Path
 import click
 
 from sternway.cli import address, client, errors, options, output
+from sternway.cli.command import command
 from sternway.cli.settings import Settings
 
 STOP_WAIT_S = 60
 ALL_WAIT_S = 300
 
 
-@click.command()
+@command()
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="The folder of the rack's data.")
 @click.option("--all", "is_all", is_flag=True, help="Stop its apps and its router too.")
 def stop(data: Path, is_all: bool) -> None:

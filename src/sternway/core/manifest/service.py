@@ -82,16 +82,16 @@ class Service(Model):
     domains: Hosts = Field((), alias="domain")
     """The hosts that it answers for: text with commas, or a list."""
     internal: Truth = False
-    """Reached from inside the rack only."""
+    """Reached from the machine of the rack only, at `SERVICE.APP.internal.localhost`."""
     internal_and_external: Truth = Field(False, json_schema_extra=LATER)
     """Reached from inside and outside, at two names."""
     internal_router: Truth = Field(False, json_schema_extra=LATER)
     """Reached by the rack's internal router."""
-    sticky: Truth = Field(False, json_schema_extra=LATER)
+    sticky: Truth = False
     """Send a client back to the process that it had."""
-    timeout_s: SomeSeconds = Field(60, alias="timeout", json_schema_extra=LATER)
-    """Seconds that a request may wait without a byte."""
-    whitelist: Networks = Field((), json_schema_extra=LATER)
+    timeout_s: SomeSeconds = Field(60, alias="timeout")
+    """Seconds that an answer may take to begin."""
+    whitelist: Networks = ()
     """The networks that may connect: text with commas, or a list. All, if there are none."""
     tls: Tls = Field(Tls(), json_schema_extra=LATER)
     """TLS at the router."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from sternway.core import manifest
 from sternway.core.errors import ArtifactGone, BuildFailed
 from sternway.core.manifest.service import Service
-from sternway.engines.process import archive, snapshot
+from sternway.engines.process import archive, artifact, snapshot
 from sternway.ports import BuildOrder, BuildResult
 
 UNPACKING = "building"
@@ -40,11 +40,11 @@ class ProcessBuilder:
         await asyncio.sleep(0)
         return result
 
-    async def verify(self, artifact: str) -> None:
+    async def verify(self, reference: str) -> None:
         """Raise ArtifactGone unless there is a directory to run in."""
-        place = snapshot.locate(self._snapshots, artifact)
-        if not await asyncio.to_thread(place.is_dir):
-            raise ArtifactGone(f"{artifact} is no longer there", hint="build the same source again: sternway build")
+        place = artifact.locate(self._snapshots.parent, reference)
+        if not await asyncio.to_thread(place.directory.is_dir):
+            raise ArtifactGone(f"{reference} is no longer there", hint="build the same source again: sternway build")
 
     def _build(self, order: BuildOrder, say: Callable[[str], None]) -> BuildResult:
         with self._new_directory() as tree:
@@ -56,7 +56,7 @@ class ProcessBuilder:
                 say(f"Warning: {warning}")
             sub_directories = {name: _start(tree, name, each) for name, each in parsed.manifest.services.items()}
             digest = snapshot.keep(tree, self._snapshots)
-        say(f"Snapshot {snapshot.reference(digest, '')}")
+        say(f"Snapshot {artifact.reference(digest, '')}")
         for name, service in parsed.manifest.services.items():
             say(f"Service {name}: {service.command}")
         return BuildResult(text, _artifacts(digest, sub_directories))
@@ -76,7 +76,7 @@ class ProcessBuilder:
 
 
 def _artifacts(digest: str, sub_directories: Mapping[str, str]) -> dict[str, str]:
-    return {name: snapshot.reference(digest, directory) for name, directory in sub_directories.items()}
+    return {name: artifact.reference(digest, directory) for name, directory in sub_directories.items()}
 
 
 def _manifest_text(tree: Path, name: str) -> str:

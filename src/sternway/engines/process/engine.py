@@ -19,7 +19,7 @@ from pathlib import Path
 from sternway.core.errors import ArtifactGone, EngineUnavailable, NotFound
 from sternway.core.formation import Formation, FormationKey, FormationState, Health, ProcessState
 from sternway.engines import health
-from sternway.engines.process import adoption, environment, epoch, link, nursery, ports, slots, snapshot
+from sternway.engines.process import adoption, artifacts, environment, epoch, link, nursery, ports, slots, snapshot
 from sternway.engines.process.process import Process
 from sternway.engines.process.report import Report
 from sternway.ports import Capabilities, Clock
@@ -188,23 +188,25 @@ class ProcessEngine:
 
     def _order(self, slot: slots.Slot, formation: Formation) -> dict[str, object]:
         directory = self._slots.create(slot)
+        located = self._located(formation.artifact)
         return {
             "protocol": PROTOCOL,
             "id": slot.id,
             "directory": str(directory),
             "command": formation.command or NO_COMMAND,
-            "working_directory": str(self._working_directory(formation.artifact)),
-            "environment": environment.of_process(formation, port=slot.port, directory=directory),
+            "working_directory": str(located.directory),
+            "environment": environment.of_process(formation, port=slot.port, directory=directory, located=located),
             "grace_s": formation.grace_s,
             "notes": [VOLUME_NOTE.format(volume.target) for volume in formation.volumes],
         }
 
-    def _working_directory(self, artifact: str) -> Path:
-        """Where the process starts; for what is no artifact at all, a place that cannot be entered."""
+    def _located(self, reference: str) -> artifacts.Located:
+        """Return what the process needs; for what is no artifact at all, a place that cannot be entered."""
         try:
-            return snapshot.locate(self._data / snapshot.DIRECTORY, artifact)
+            return artifacts.locate(self._data, reference)
         except ArtifactGone:
-            return self._data / snapshot.DIRECTORY / "missing"
+            missing = self._data / snapshot.DIRECTORY / "missing"
+            return artifacts.Located(missing, missing)
 
     def _adopt(self, found: adoption.Found) -> None:
         there = self._formations.setdefault(found.slot.key, _Formation(found.slot.release_id))

@@ -3,19 +3,25 @@
 from pathlib import Path
 
 from sternway.core.formation import Formation
+from sternway.engines.process.artifacts import Located
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HOME = "home"
 TEMPORARY = "tmp"
 
 
-def of_process(formation: Formation, *, port: int | None, directory: Path) -> dict[str, str]:
-    """Return every variable; the names of app and release win over declared ones, and PORT over all."""
+def of_process(formation: Formation, *, port: int | None, directory: Path, located: Located) -> dict[str, str]:
+    """Return every variable; the names of app and release win over declared ones, and PORT over all.
+
+    The programs of the dependencies come first on PATH, whatever else is on it.
+    """
     minimal = {
         "PATH": PATH,
         "HOME": str(directory / HOME),
         "LANG": "C.UTF-8",
         "TMPDIR": str(directory / TEMPORARY),
+        **located.variables,
     }
     given = {} if port is None else {"PORT": str(port)}
-    return {**minimal, **formation.environment, **formation.labels, **given}
+    whole = {**minimal, **formation.environment, **formation.labels, **given}
+    return {**whole, "PATH": ":".join([*map(str, located.path_entries), whole["PATH"]])}

@@ -1,36 +1,16 @@
-"""Source trees by content: the same tree has the same name and is kept once.
-
-A reference is `tree:sha256:HEX`, with `#sub/directory` for a service that starts in one.
-"""
+"""Source trees by content: the same tree has the same name and is kept once."""
 
 import hashlib
 import os
-import re
 import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from sternway.core.errors import ArtifactGone
 from sternway.engines.process import files
 
 DIRECTORY = "snapshots"
-_REFERENCE = re.compile(r"tree:sha256:([0-9a-f]{64})(?:#([^\0]+))?")
 _READ_BYTES = 1024 * 1024
-
-
-def reference(digest: str, sub_directory: str) -> str:
-    """Return what names a tree, or a directory in it."""
-    return f"tree:sha256:{digest}#{sub_directory}" if sub_directory else f"tree:sha256:{digest}"
-
-
-def locate(root: Path, artifact: str) -> Path:
-    """Return the directory that the artifact names, whether or not it is there; raises ArtifactGone for no name."""
-    match = _REFERENCE.fullmatch(artifact)
-    parts = Path(match[2] or "").parts if match else ()
-    if match is None or ".." in parts or "/" in parts:
-        raise ArtifactGone(f"{artifact!r} is no artifact of the process engine", hint="build again: sternway build")
-    return root.joinpath(match[1], *parts)
 
 
 def keep(tree: Path, root: Path) -> str:
@@ -40,7 +20,7 @@ def keep(tree: Path, root: Path) -> str:
     if place.is_dir():
         discard(tree)
         return digest
-    _seal(tree)
+    seal(tree)
     try:
         os.rename(tree, place)
     except OSError:
@@ -96,7 +76,7 @@ def _hash(path: Path) -> bytes:
     return content.digest()
 
 
-def _seal(tree: Path) -> None:
+def seal(tree: Path) -> None:
     """Make everything durable and nothing in it writable; the top has to be, as long as it will be moved."""
     for path in _walk(tree):
         if path.is_symlink():

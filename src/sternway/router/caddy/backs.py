@@ -2,6 +2,10 @@
 
 What is under way at the back that was live, streams and WebSockets too, ends there in its own time. Only the
 load after the next one takes its configuration away; WebSockets have their grace even then.
+
+The front keeps connections to the back. A load closes those of the back loaded, and a request sent on one at
+that moment would be lost. So each load has a back listen at a new address: the front, which keeps connections
+by address, has none to an address that becomes live, and sends nothing more to one that was.
 """
 
 import asyncio
@@ -9,10 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from sternway.core.errors import RouterUnavailable
 from sternway.ports import Clock
-from sternway.router.caddy import configuration, part, record
-
-Hosts = tuple[tuple[str, str], ...]
+from sternway.router import table
+from sternway.router.caddy import configuration, part, proxies, record
+from sternway.router.caddy.configuration import Address
 
 QUIET_S = 0.1
 """How long a back rests before it is loaded: so long a request may be on its way to it."""
@@ -22,26 +27,26 @@ class Backs:
     """Both backs in the router's directory; `hosts` returns the table as it should be now."""
 
     def __init__(
-        self, directory: Path, hosts: Callable[[], Hosts], clock: Clock, options: configuration.Options
+        self, directory: Path, hosts: Callable[[], table.Hosts], clock: Clock, options: configuration.Options
     ) -> None:
         self._directory = directory
         self._hosts = hosts
         self._clock = clock
         self._options = options
         self._parts = {name: self._part(name) for name in configuration.BACKS}
-        self._loaded: Hosts | None = None
+        self._loaded: table.Hosts | None = None
         self._loading = asyncio.Lock()
         self._switched_at = 0.0
 
     async def bring_up(self) -> None:
         """Adopt or start both, and see to it that the live one knows the hosts."""
-        if not (self._directory / configuration.LIVE_FILE).exists():
-            await self._point_at(configuration.BACKS[0])
+        if not self._live_file.exists():
+            await self._point_at(Address(configuration.BACKS[0], 1))
         self._switched_at = self._clock.monotonic()
         for back in self._parts.values():
             await back.bring_up()
         live, hosts = self._live(), self._hosts()
-        if await self._parts[live].in_force() == configuration.back(live, hosts, self._options):
+        if await self._parts[live.back].in_force() == configuration.back(live, hosts, self._options):
             self._loaded = hosts
         await self.load()
 
@@ -77,21 +82,32 @@ class Backs:
 
     async def _load(self) -> None:
         await self._clock.sleep(max(0.0, self._switched_at + QUIET_S - self._clock.monotonic()))
-        hosts, [idle] = self._hosts(), set(configuration.BACKS) - {self._live()}
-        await self._parts[idle].load(configuration.back(idle, hosts, self._options))
-        await self._point_at(idle)
+        hosts, live = self._hosts(), self._live()
+        [resting] = set(configuration.BACKS) - {live.back}
+        address = Address(resting, live.turn + 1)
+        await self._parts[resting].load(configuration.back(address, hosts, self._options))
+        await self._point_at(address)
         self._loaded = hosts
 
-    async def _point_at(self, name: str) -> None:
-        file = self._directory / configuration.LIVE_FILE
-        await asyncio.to_thread(record.write_durably, file, configuration.dial(name))
+    async def _point_at(self, address: Address) -> None:
+        await asyncio.to_thread(record.write_durably, self._live_file, address.dialled)
         self._switched_at = self._clock.monotonic()
 
-    def _live(self) -> str:
-        dialled = (self._directory / configuration.LIVE_FILE).read_text()
-        return next(name for name in configuration.BACKS if configuration.dial(name) == dialled)
+    @property
+    def _live_file(self) -> Path:
+        return self._directory / proxies.LIVE_FILE
+
+    def _live(self) -> Address:
+        try:
+            return Address.parse(self._live_file.read_text())
+        except (OSError, ValueError) as exc:
+            raise RouterUnavailable(f"cannot read {self._live_file}: {exc}", hint="remove it and start again") from exc
 
     def _part(self, name: str) -> part.Part:
-        return part.Part(
-            self._directory, name, lambda: configuration.back(name, self._hosts(), self._options), self._clock
-        )
+        return part.Part(self._directory, name, lambda: self._wanted(name), self._clock)
+
+    def _wanted(self, name: str) -> proxies.Json:
+        """Return what to start a back with; the one that rests has had the turn before."""
+        live = self._live()
+        address = live if name == live.back else Address(name, live.turn - 1)
+        return configuration.back(address, self._hosts(), self._options)

@@ -21,6 +21,7 @@ class RouteFiles:
         self._directory = directory
         self._epoch = -1
         self._table: dict[str, tuple[Route, ...]] = {}
+        self._hosts: table.Hosts = {}
 
     def open(self) -> None:
         """Make the directories, read the records, and make slots anew where they say something else."""
@@ -38,9 +39,9 @@ class RouteFiles:
         return self._epoch
 
     @property
-    def hosts(self) -> tuple[tuple[str, str], ...]:
-        """Return the (app, host) pairs of all apps, sorted."""
-        return table.hosts(self._table)
+    def hosts(self) -> table.Hosts:
+        """Return the hosts of all apps."""
+        return self._hosts
 
     def endpoints(self, app: str) -> Set[str]:
         """Return the endpoints that the app's requests go to."""
@@ -57,9 +58,16 @@ class RouteFiles:
     def change(self, app: str, routes: tuple[Route, ...], epoch: int) -> None:
         """Record the routes, and switch the app to them. Raises StaleEpoch, Conflict; see `ports.Router`."""
         self._enter(epoch)
-        table.check_hosts(self._table, app, routes)
-        if routes == self._table.get(app, ()):
+        before = self._table.get(app, ())
+        if routes == before:
             return
+        table.check_hosts(self._hosts, app, routes)
+        self._replace(app, routes)
+        own = table.hosts_of(app, routes)
+        if own != table.hosts_of(app, before):
+            self._hosts = table.with_hosts(self._hosts, app, own)
+
+    def _replace(self, app: str, routes: tuple[Route, ...]) -> None:
         if routes:
             record.write(self._directory, app, routes)
             slots.write(record.app_directory(self._directory, app), routes)
@@ -94,3 +102,4 @@ class RouteFiles:
     def _read(self) -> None:
         self._epoch = record.read_epoch(self._directory)
         self._table = record.read_all(self._directory)
+        self._hosts = table.hosts(self._table)

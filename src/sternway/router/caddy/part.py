@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sternway.core.errors import RouterUnavailable
 from sternway.ports import Clock
-from sternway.router.caddy import admin, configuration, lock, process, record
+from sternway.router.caddy import admin, configuration, lock, process, proxies, record
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ STOP_GRACE_S = 10.0
 class Part:
     """A Caddy called `name`; `wanted` returns the configuration to start it with."""
 
-    def __init__(self, directory: Path, name: str, wanted: Callable[[], configuration.Json], clock: Clock) -> None:
+    def __init__(self, directory: Path, name: str, wanted: Callable[[], proxies.Json], clock: Clock) -> None:
         self._directory = directory
         self._name = name
         self._wanted = wanted
@@ -60,7 +60,7 @@ class Part:
         """Return how many requests it passes on, by endpoint."""
         return await admin.in_flight(self._directory, self._socket)
 
-    async def load(self, wanted: configuration.Json) -> None:
+    async def load(self, wanted: proxies.Json) -> None:
         """Replace the configuration of the running process."""
         await admin.load(self._directory, self._socket, wanted)
 
@@ -81,8 +81,8 @@ class Part:
 
     def _launch(self, wanted: str) -> process.Running:
         record.write_durably(self._directory / f"{self._name}.json", wanted)
-        for socket in configuration.sockets(self._name):
-            (self._directory / socket).unlink(missing_ok=True)
+        for socket in (path for pattern in configuration.sockets(self._name) for path in self._directory.glob(pattern)):
+            socket.unlink(missing_ok=True)
         return process.start(self._directory, self._name)
 
     async def _ready(self, running: process.Running) -> None:

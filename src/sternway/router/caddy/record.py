@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sternway.core.errors import RouterUnavailable
-from sternway.core.formation import FormationKey, Member, Route
+from sternway.core.formation import FormationKey, Member, Route, RouteOptions
 
 EPOCH_FILE = "epoch"
 ROUTES_FILE = "routes.json"
@@ -100,7 +100,15 @@ def _route(value: dict[str, object]) -> Route:
     members, hosts = value["members"], value["hosts"]
     if not isinstance(members, list) or not isinstance(hosts, list):
         raise TypeError("members and hosts are lists")
-    return Route(str(value["service"]), tuple(hosts), tuple(_member(member) for member in members))
+    options = _options(value.get("options", {}))
+    return Route(str(value["service"]), tuple(hosts), tuple(_member(member) for member in members), options)
+
+
+def _options(value: object) -> RouteOptions:
+    """Read the options; a record of an earlier version has none."""
+    if not isinstance(value, dict):
+        raise TypeError("options are an object")
+    return RouteOptions(**{**value, "clients": tuple(value.get("clients", ()))})
 
 
 def _member(value: dict[str, object]) -> Member:

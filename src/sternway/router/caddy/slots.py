@@ -10,11 +10,13 @@ The revision before the current one stays: a request may just be on its way thro
 With more than COUNT members, COUNT of them get requests.
 """
 
+import itertools
 import os
 import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from sternway.core.formation import Member, Route
+from sternway.core.formation import Route
 from sternway.router import table
 
 COUNT = 24
@@ -35,7 +37,8 @@ def write(app_directory: Path, routes: tuple[Route, ...], *, is_closed: bool = F
     before = _current(app_directory)
     number = max(_revisions(app_directory), default=0) + 1
     revision = app_directory / f"rev-{number}"
-    _fill(revision, routes, is_closed=is_closed)
+    revision.mkdir(mode=0o700)
+    _fill(revision, {route: _addresses(route, app_directory, is_closed=is_closed) for route in routes})
     _switch(app_directory, revision.name)
     for old in _revisions(app_directory) - {number, before}:
         shutil.rmtree(app_directory / f"rev-{old}")
@@ -51,19 +54,19 @@ def holds(app_directory: Path, routes: tuple[Route, ...]) -> bool:
             (host_directory / _name(host) / str(number)).read_text() == address
             for route in routes
             for host in route.hosts
-            for number, address in enumerate(_addresses(route, is_closed=False))
+            for number, address in enumerate(_addresses(route, app_directory, is_closed=False))
         )
     except OSError:
         return False
 
 
-def _fill(revision: Path, routes: tuple[Route, ...], *, is_closed: bool) -> None:
-    for directory in (revision, revision / "host", revision / "service"):
+def _fill(revision: Path, addresses: Mapping[Route, tuple[str, ...]]) -> None:
+    for directory in (revision / "host", revision / "service"):
         directory.mkdir(mode=0o700)
-    for route in routes:
+    for route, of_slots in addresses.items():
         service = revision / "service" / route.service
         service.mkdir(mode=0o700)
-        _write_slots(service, _addresses(route, is_closed=is_closed))
+        _write_slots(service, of_slots)
         for host in route.hosts:
             (revision / "host" / _name(host)).symlink_to(f"../service/{route.service}")
 
@@ -72,14 +75,42 @@ def _name(host: str) -> str:
     return table.matched_as(host)
 
 
-def _addresses(route: Route, *, is_closed: bool) -> tuple[str, ...]:
+def _addresses(route: Route, app_directory: Path, *, is_closed: bool) -> tuple[str, ...]:
     if not route.members:
         return (f"unix/{CLOSED_SOCKET if is_closed else GAP_SOCKET}",) * COUNT
-    return tuple(_in_turn(route.members, number).endpoint for number in range(COUNT))
+    endpoints = [member.endpoint for member in route.members]
+    before = _written(app_directory / "current" / "service" / route.service) if route.options.is_sticky else ()
+    return spread(endpoints, before)
 
 
-def _in_turn(members: tuple[Member, ...], number: int) -> Member:
-    return members[number % len(members)]
+def spread(endpoints: Sequence[str], before: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the endpoint of each slot: evenly, and the one that was there before where that can be.
+
+    A cookie names a slot, so that a client keeps its process as long as that keeps the slot.
+    """
+    due = list(dict.fromkeys(endpoints))[:COUNT]
+    shares = {endpoint: (COUNT + number) // len(due) for number, endpoint in enumerate(reversed(due))}
+    kept = [_take(shares, endpoint) for endpoint in (*before, *[""] * (COUNT - len(before)))]
+    rest = itertools.cycle(due)
+    return tuple(endpoint or _next(shares, rest) for endpoint in kept)
+
+
+def _take(shares: dict[str, int], endpoint: str) -> str:
+    if not shares.get(endpoint):
+        return ""
+    shares[endpoint] -= 1
+    return endpoint
+
+
+def _next(shares: dict[str, int], endpoints: Iterator[str]) -> str:
+    return next(endpoint for endpoint in endpoints if _take(shares, endpoint))
+
+
+def _written(service: Path) -> tuple[str, ...]:
+    try:
+        return tuple((service / str(number)).read_text() for number in range(COUNT))
+    except OSError:
+        return ()
 
 
 def _write_slots(service: Path, addresses: tuple[str, ...]) -> None:

@@ -1,0 +1,66 @@
+"""On what the figures were taken: without it they say nothing to anybody else."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import sternway
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMEOUT_S = 10
+
+
+def facts() -> dict[str, object]:
+    """Return what is known of the machine and of what was measured."""
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "cpu": _cpu_model(),
+        "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20,
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "caddy": _first_line(str(Path(sys.executable).with_name("caddy")), "version"),
+        "sternway": sternway.__version__,
+        "commit": commit(),
+        "is_changed_since": has_changes(),
+    }
+
+
+def load() -> list[float]:
+    """Return the load averages over 1, 5 and 15 minutes."""
+    return [round(value, 2) for value in os.getloadavg()]
+
+
+def commit() -> str:
+    """Return the short name of the commit; `unknown` outside of a checkout."""
+    return _first_line("git", "rev-parse", "--short", "HEAD") or "unknown"
+
+
+def has_changes() -> bool:
+    """Tell whether the checkout holds what the commit does not."""
+    return bool(_first_line("git", "status", "--porcelain", "--untracked-files=no"))
+
+
+def has_program(name: str) -> bool:
+    """Tell whether a program of this name can be run."""
+    return shutil.which(name) is not None
+
+
+def _cpu_model() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            return value.strip()
+    return platform.machine()
+
+
+def _first_line(*command: str) -> str:
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return next(iter(done.stdout.splitlines()), "")

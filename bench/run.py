@@ -1,0 +1,67 @@
+"""`make bench`: run the measurements, print a table, and keep everything in one file."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench import idle, listing, load, machine, report, rollback, start, throughput, writing
+from bench.figures import Row
+from bench.place import Place
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench" / "results"
+SCRATCH = ROOT / "bench" / "tmp"
+
+MEASUREMENTS: dict[str, Callable[[Place], list[Row]]] = {
+    "rollback": rollback.measure,
+    "load": load.measure,
+    "releases": listing.measure,
+    "start": start.measure,
+    "idle": idle.measure,
+    "throughput": throughput.measure,
+    "write": writing.measure,
+}
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    at, load_before = datetime.now(UTC), machine.load()
+    facts = machine.facts()
+    print(_headline(facts, load_before), flush=True)
+    rows = [row for name in arguments.only or MEASUREMENTS for row in _measured(name, is_quick=arguments.quick)]
+    about = facts | {"load_before": load_before, "load_after": machine.load(), "is_quick": arguments.quick}
+    path = report.save(SCRATCH if arguments.quick else RESULTS, at, rows, about)
+    print(f"\nload average {load_before[0]} before, {machine.load()[0]} after; all figures are in {path}")
+    return 1 if any(row.is_met is False for row in rows) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--only", action="append", choices=MEASUREMENTS, help="measure only this; may be repeated")
+    parser.add_argument("--quick", action="store_true", help="few rounds, to try it out; kept in bench/tmp")
+    return parser
+
+
+def _headline(facts: dict[str, object], load_now: list[float]) -> str:
+    changed = " with changes" if facts["is_changed_since"] else ""
+    return (
+        f"{facts['cores']} cores of {facts['cpu']}, kernel {facts['kernel']}, Python {facts['python']}, "
+        f"load average {load_now[0]}, commit {facts['commit']}{changed}"
+    )
+
+
+def _measured(name: str, *, is_quick: bool) -> list[Row]:
+    measure = MEASUREMENTS[name]
+    about = (sys.modules[measure.__module__].__doc__ or "").strip()
+    print(f"\n== {name}: {about}", flush=True)
+    with tempfile.TemporaryDirectory(prefix=f"sternway-bench-{name}-") as directory:
+        rows = measure(Place(Path(directory), is_quick))
+    print(f"\n{report.table(rows)}", flush=True)
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""What people do with an app, each up to the moment at which the rack may die and then on from there.
+
+A deed is a generator: it prepares, yields, and does what it is about. What the rack acknowledges on the way
+is remembered by the rig; when the rack dies first, `Unanswered` leaves the deed where it is.
+"""
+
+import gzip
+import io
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from scripts.faults.rig import Rig, wait_for
+from sternway.core.crossing import Crossing
+
+APP = "hello"
+HOST = "web.hello.localhost"
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "hello"
+GREETINGS = {"1": "one", "2": "two"}
+"""What belongs together: the version in the code, and the greeting in the environment."""
+EXITS = "import sys; sys.exit('this version does not start')\n"
+HANGS = "import signal; signal.pause()\n"
+
+
+class Stage:
+    """The app with two releases that work, and builds of one that exits and of one that never gets healthy."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self._builds: dict[str, str] = {}
+
+    def set_up(self) -> None:
+        """Create the app and deploy its first version."""
+        self.rig.call("POST", "/apps", {"name": APP}).json()
+        wanted = {"1": source("1", self.rig.mark), "2": source("2", self.rig.mark)}
+        wanted |= {name: source(name, self.rig.mark, code) for name, code in (("exits", EXITS), ("hangs", HANGS))}
+        ordered = {version: self.rig.build(APP, archive) for version, archive in wanted.items()}
+        for version, build in ordered.items():
+            if self.rig.built(APP, build)["status"] != "complete":
+                raise RuntimeError(f"version {version} was not built")
+        self._builds = ordered
+        self.rig.promoted(APP, self.rig.promote(APP, self.release("1")))
+
+    def release(self, version: str) -> str:
+        """Make a release of a version with the greeting that belongs to it."""
+        return self.rig.release(APP, build=self._builds[version], env=f"GREETING={GREETINGS.get(version, version)}")
+
+    def other(self) -> str:
+        """Return the version that is not active."""
+        active = self.rig.get(f"/apps/{APP}/releases/{self.rig.active(APP)}")
+        return "2" if active["build"] == self._builds["1"] else "1"
+
+    def newest_of(self, version: str) -> str:
+        """Return the newest release of a version."""
+        releases = self.rig.get(f"/apps/{APP}/releases?limit=50")
+        build, greeting = self._builds[version], f"GREETING={GREETINGS[version]}"
+        ids = (each["id"] for each in releases if each["build"] == build)
+        return next(id for id in ids if self.rig.get(f"/apps/{APP}/releases/{id}")["env"].strip() == greeting)
+
+    def expect_active(self, release: str | None) -> None:
+        """From here on this release is active; None while the rack has yet to say which."""
+        self.rig.acknowledged.pop(f"/apps/{APP}", None)
+        if release:
+            self.rig.acknowledge(f"/apps/{APP}", release=release)
+
+    def scale(self, count: int) -> None:
+        self.rig.acknowledged.pop(f"/apps/{APP}/services", None)
+        self.rig.call("PUT", f"/apps/{APP}/services/web", {"count": count})
+        self.rig.acknowledge(f"/apps/{APP}/services", count=count)
+
+
+Deed = Callable[[Stage], Iterator[None]]
+
+
+def build(stage: Stage) -> Iterator[None]:
+    archive = source("1", stage.rig.mark)
+    yield
+    stage.rig.build(APP, archive)
+
+
+def build_nonsense(stage: Stage) -> Iterator[None]:
+    yield
+    stage.rig.build(APP, packed({"README": b"no manifest here"}))
+
+
+def make_release(stage: Stage) -> Iterator[None]:
+    version = stage.other()
+    yield
+    stage.release(version)
+
+
+def promote(stage: Stage) -> Iterator[None]:
+    release = stage.release(stage.other())
+    yield
+    stage.expect_active(None)
+    stage.rig.promote(APP, release)
+    stage.expect_active(release)
+
+
+def roll_back(stage: Stage) -> Iterator[None]:
+    release = stage.newest_of(stage.other())
+    yield
+    stage.expect_active(None)
+    stage.expect_active(stage.rig.roll_back(APP, release))
+
+
+def promote_what_exits(stage: Stage) -> Iterator[None]:
+    release = stage.release("exits")
+    stage.expect_active(stage.rig.active(APP))
+    yield
+    stage.rig.promote(APP, release, ends="reverted")
+
+
+def cancel(stage: Stage) -> Iterator[None]:
+    stage.expect_active(stage.rig.active(APP))
+    stage.rig.promote(APP, stage.release("hangs"), ends="reverted")
+    wait_for(lambda: stage.rig.get(f"/apps/{APP}")["status"] == "updating")
+    yield
+    stage.rig.call("POST", f"/apps/{APP}/cancel")
+
+
+def scale_up(stage: Stage) -> Iterator[None]:
+    yield from _scale(stage, 2, 3)
+
+
+def scale_down(stage: Stage) -> Iterator[None]:
+    yield from _scale(stage, 3, 2)
+
+
+def _scale(stage: Stage, before: int, after: int) -> Iterator[None]:
+    if stage.rig.get(f"/apps/{APP}/services")[0]["count"] != before:
+        stage.scale(before)
+        stage.rig.settle(APP)
+    yield
+    stage.scale(after)
+
+
+_ROLLOUT = (
+    Crossing.PROMOTION_ADDING,
+    Crossing.PROMOTION_ADDED,
+    Crossing.STARTING,
+    Crossing.STARTED,
+    Crossing.RECORDING_UPDATING,
+    Crossing.RECORDED_UPDATING,
+    Crossing.SWITCHING,
+    Crossing.SWITCHED,
+    Crossing.RECORDING_COMPLETED,
+    Crossing.RECORDED_COMPLETED,
+    Crossing.RETIRING,
+    Crossing.RETIRED,
+)
+
+KILLS: Mapping[Deed, tuple[Crossing, ...]] = {
+    build: (
+        Crossing.SOURCE_STORED,
+        Crossing.BUILD_ORDERED,
+        Crossing.BUILD_BEGUN,
+        Crossing.BUILD_SPEAKING,
+        Crossing.BUILD_MADE,
+        Crossing.BUILD_LOGGED,
+        Crossing.BUILD_CONCLUDING,
+        Crossing.BUILD_CONCLUDED,
+        Crossing.SOURCE_FORGOTTEN,
+    ),
+    build_nonsense: (Crossing.BUILD_FAILED,),
+    make_release: (Crossing.RELEASE_ADDING, Crossing.RELEASE_ADDED),
+    promote: _ROLLOUT,
+    roll_back: _ROLLOUT,
+    promote_what_exits: (
+        Crossing.STARTED,
+        Crossing.RECORDING_REVERTING,
+        Crossing.RECORDED_REVERTING,
+        Crossing.RECORDING_REVERTED,
+        Crossing.RECORDED_REVERTED,
+        Crossing.RETIRING,
+        Crossing.RETIRED,
+    ),
+    cancel: (Crossing.PROMOTION_CANCELLED, Crossing.RECORDED_REVERTED),
+    scale_up: (Crossing.SCALING, Crossing.SCALED, Crossing.STARTING, Crossing.STARTED, Crossing.SWITCHED),
+    scale_down: (Crossing.SCALED, Crossing.SWITCHING, Crossing.SWITCHED, Crossing.RETIRING, Crossing.RETIRED),
+}
+"""At which crossings the rack is killed during which deed."""
+
+
+def source(version: str, mark: str, code: str | None = None) -> bytes:
+    """Return the example as an archive, saying that it is of this version."""
+    manifest = (EXAMPLE / "convox.yml").read_text()
+    return packed(
+        {
+            "app.py": code.encode() if code else (EXAMPLE / "app.py").read_bytes(),
+            "convox.yml": manifest.replace("environment:\n", f"environment:\n  - FAULT_MARK={mark}\n", 1).encode(),
+            "version.txt": version.encode(),
+        }
+    )
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """Return a gzip tar of these files."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        for name, body in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(body)
+            tar.addfile(entry, io.BytesIO(body))
+    return gzip.compress(content.getvalue(), 1)
