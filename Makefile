@@ -55,7 +55,7 @@ lock: $(DEV) ## compile requirements/*.txt from pyproject.toml (ARGS=--upgrade f
 	@$(COMPILE) $(ARGS) pyproject.toml --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
 
 bench: $(RUNTIME) ## measure; results go to bench/results
-	@$(BIN)/python bench/run.py $(ARGS)
+	@$(BIN)/python -m bench.run $(ARGS)
 
 clean: ## remove .venv and every cache
 	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov bench/tmp

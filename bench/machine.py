@@ -5,6 +5,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import sternway
@@ -31,6 +32,26 @@ def facts() -> dict[str, object]:
 def load() -> list[float]:
     """Return the load averages over 1, 5 and 15 minutes."""
     return [round(value, 2) for value in os.getloadavg()]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """What the processors did since boot. Stolen is what a hypervisor gave to somebody else in the meantime."""
+
+    total: int
+    idle: int
+    stolen: int
+
+    @classmethod
+    def now(cls) -> "Ticks":
+        """Read them; the last two fields of the line are part of others."""
+        fields = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        return cls(total=sum(fields), idle=fields[3] + fields[4], stolen=fields[7])
+
+    def stolen_percent_since(self, before: "Ticks") -> float:
+        """Return how much of the time in which the processors had something to do was stolen."""
+        busy = (self.total - self.idle) - (before.total - before.idle)
+        return round(100 * (self.stolen - before.stolen) / busy, 1) if busy else 0.0
 
 
 def commit() -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bench.figures import Goal, Kind, Row
 
-HEADER = ("what", "n", "median", "p95", "beside", "median", "ratio", "goal", "")
-_ON_THE_LEFT = {0, 4, 7, 8}
+HEADER = ("what", "n", "median", "p95", "p99", "beside", "median", "ratio", "goal", "")
+_ON_THE_LEFT = {0, 5, 8, 9}
 
 
 def table(rows: Iterable[Row]) -> str:
@@ -37,7 +37,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.what,
         str(row.figures.count),
         _amount(row.figures.median, row.unit),
-        "" if row.figures.count == 1 else _amount(row.figures.p95, row.unit),
+        *("" if row.figures.count == 1 else _amount(value, row.unit) for value in (row.figures.p95, row.figures.p99)),
         row.beside,
         "" if row.reference is None else _amount(row.reference.median, row.unit),
         "" if row.ratio is None else f"{row.ratio:.2f}",

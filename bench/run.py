@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bench import idle, listing, load, machine, report, rollback, start, throughput, writing
 from bench.figures import Row
@@ -28,13 +29,18 @@ MEASUREMENTS: dict[str, Callable[[Place], list[Row]]] = {
 
 def main() -> int:
     arguments = _parser().parse_args()
-    at, load_before = datetime.now(UTC), machine.load()
+    at, ticks, load_before = datetime.now(UTC), machine.Ticks.now(), machine.load()
     facts = machine.facts()
     print(_headline(facts, load_before), flush=True)
     rows = [row for name in arguments.only or MEASUREMENTS for row in _measured(name, is_quick=arguments.quick)]
-    about = facts | {"load_before": load_before, "load_after": machine.load(), "is_quick": arguments.quick}
+    about = facts | {
+        "is_quick": arguments.quick,
+        "load_before": load_before,
+        "load_after": machine.load(),
+        "stolen_percent": machine.Ticks.now().stolen_percent_since(ticks),
+    }
     path = report.save(SCRATCH if arguments.quick else RESULTS, at, rows, about)
-    print(f"\nload average {load_before[0]} before, {machine.load()[0]} after; all figures are in {path}")
+    print(_footer(about, path))
     return 1 if any(row.is_met is False for row in rows) else 0
 
 
@@ -50,6 +56,14 @@ def _headline(facts: dict[str, object], load_now: list[float]) -> str:
     return (
         f"{facts['cores']} cores of {facts['cpu']}, kernel {facts['kernel']}, Python {facts['python']}, "
         f"load average {load_now[0]}, commit {facts['commit']}{changed}"
+    )
+
+
+def _footer(about: dict[str, Any], path: Path) -> str:
+    before, after = about["load_before"][0], about["load_after"][0]
+    return (
+        f"\nload average {before} before and {after} after; {about['stolen_percent']} % of the busy time was stolen"
+        f"\nall figures: {path.relative_to(ROOT)}"
     )
 
 

@@ -10,8 +10,8 @@ from bench import place, processes
 from bench.figures import Figures, Row
 from bench.place import Place, RackInUse
 
-APP = "quick"
-HOST = "web.quick.localhost"
+APP = "instant"
+HOST = "web.instant.localhost"
 CONNECTIONS = 64
 
 
@@ -37,7 +37,7 @@ class Seen:
 
 
 def _direct(rack: RackInUse, seen: Seen, seconds: float) -> None:
-    answered, took_s = _rush(_port(rack), seconds)
+    answered, took_s = _rush(processes.port_of(rack.process.data, APP), seconds)
     seen.direct.append(answered / took_s)
 
 
@@ -55,11 +55,6 @@ def _rush(port: int, seconds: float) -> tuple[float, float]:
     if seen["failed"] or not seen["answered"]:
         raise RuntimeError(f"{seen['failed']} requests failed, {seen['answered']} were answered")
     return seen["answered"], seen["seconds"]
-
-
-def _port(rack: RackInUse) -> int:
-    """Return where the one process of the app listens."""
-    return processes.port_of(rack.process.data, APP)
 
 
 def _rows(seen: Seen) -> list[Row]:

@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-PAUSE_S = 0.001
+PAUSE_S = 0.002
 TIMEOUT_S = 10.0
 
 
@@ -28,7 +28,9 @@ class Watch:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._end.set()
         self._thread.join(TIMEOUT_S)
         self._connection.close()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -124,8 +124,8 @@ class RackProcess:
     def _answers(self) -> bool:
         try:
             parts = urlsplit(self.url)
-            connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=2)
-            connection.request("GET", "/check")
-            return connection.getresponse().status == 200
+            with closing(http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=2)) as connection:
+                connection.request("GET", "/check")
+                return connection.getresponse().status == 200
         except (OSError, http.client.HTTPException):
             return False

@@ -19,6 +19,7 @@ class Crowd:
         self._host = host
         self._known = known
         self._sent = [0] * CONNECTIONS
+        self._began = 0.0
         self._end = threading.Event()
         self._threads = [threading.Thread(target=self._visit, args=(i,), daemon=True) for i in range(CONNECTIONS)]
 
@@ -26,7 +27,13 @@ class Crowd:
     def sent(self) -> int:
         return sum(self._sent)
 
+    @property
+    def rate(self) -> float:
+        """How many requests a second it sent up to now."""
+        return self.sent / (time.monotonic() - self._began)
+
     def start(self) -> None:
+        self._began = time.monotonic()
         for thread in self._threads:
             thread.start()
 

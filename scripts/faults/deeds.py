@@ -55,7 +55,7 @@ class Stage:
         releases = self.rig.get(f"/apps/{APP}/releases?limit=50")
         build, greeting = self._builds[version], f"GREETING={GREETINGS[version]}"
         ids = (each["id"] for each in releases if each["build"] == build)
-        return next(id for id in ids if self.rig.get(f"/apps/{APP}/releases/{id}")["env"].strip() == greeting)
+        return next(str(id) for id in ids if self.rig.get(f"/apps/{APP}/releases/{id}")["env"].strip() == greeting)
 
     def expect_active(self, release: str | None) -> None:
         """From here on this release is active; None while the rack has yet to say which."""

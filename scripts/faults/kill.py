@@ -40,6 +40,7 @@ class Killer:
     def __init__(self, stage: Stage, crowd: Crowd) -> None:
         self.stage = stage
         self.crowd = crowd
+        self._told: set[str] = set()
 
     def kill_at(self, deed: Deed, crossing: Crossing) -> Killing:
         """Have the rack die at a crossing of a deed, start it again, and wait until all is well.
@@ -69,11 +70,14 @@ class Killer:
         return self._recover("storm", "anywhere")
 
     def problems(self) -> list[str]:
-        """Return every promise that does not hold now."""
+        """Return every promise that does not hold, each of them once."""
         rig = self.stage.rig
         lost = [f"lost or undone: {path}" for path in rig.lost()]
         broken = [f"the chain {chain} is broken at {at}" for chain, at in rig.broken_chains().items()]
-        return [*lost, *broken, *(f"failed request: {failure}" for failure in self.crowd.failures)]
+        found = [*lost, *broken, *(f"failed request: {failure}" for failure in self.crowd.failures)]
+        new = [problem for problem in found if problem not in self._told]
+        self._told.update(found)
+        return new
 
     def _recover(self, deed: str, crossing: str) -> Killing:
         began = time.monotonic()

@@ -175,7 +175,7 @@ class Rig:
         if answer.status != 200:
             return False
         content = answer.json()
-        return members.items() <= (content[0] if isinstance(content, list) else content).items()
+        return bool(members.items() <= (content[0] if isinstance(content, list) else content).items())
 
     def broken_chains(self) -> dict[str, int]:
         """Return the first position of each chain of events that does not follow from the one before."""

@@ -216,7 +216,7 @@ def _router_address(home: Home, asked: Address) -> Address:
     if asked.port:
         return asked
     with contextlib.suppress(FileNotFoundError):
-        return Address.parse("router-address", home.router_address.read_text().strip())
+        return Address.parse(str(home.router_address), home.router_address.read_text(errors="replace").strip())
     with socket.create_server((asked.host, 0)) as probe:
         return Address(*probe.getsockname()[:2])
 

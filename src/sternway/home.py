@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import urlsplit
 
-from sternway.core.errors import Refused
+from sternway.core.errors import InvalidInput, Refused
 
 PASSWORD_BYTES = 24
 
@@ -70,19 +71,24 @@ class Home:
             )
 
     def password(self) -> tuple[str, bool]:
-        """Return the rack's password, and whether it is new and has to be shown."""
+        """Return the rack's password, and whether it is new and has to be shown; raises Refused for a damaged file.
+
+        Only a file that is not there gives a new password: clients have the old one.
+        """
         try:
             known = urlsplit(self.rack_url.read_text().strip()).password
         except FileNotFoundError:
+            return secrets.token_urlsafe(PASSWORD_BYTES), True
+        except ValueError:
             known = None
-        return (known, False) if known else (secrets.token_urlsafe(PASSWORD_BYTES), True)
+        if not known:
+            raise Refused(f"{self.rack_url} holds no password", hint="put it back, or remove it for a new password")
+        return known, False
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the directory for this process; raises Refused while another rack holds it."""
-        for directory in (self.root, self.store.parent):
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (self.root / "lock").open("w") as lock:
+        with self._lock() as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as exc:
@@ -94,6 +100,16 @@ class Home:
                 yield
             finally:
                 self.process.unlink(missing_ok=True)
+
+    def _lock(self) -> TextIO:
+        try:
+            for directory in (self.root, self.store.parent):
+                directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return (self.root / "lock").open("w")
+        except OSError as exc:
+            raise InvalidInput(
+                f"--data: cannot use {self.root}: {exc.strerror}", hint="name a directory that this user may write"
+            ) from exc
 
 
 def replace_file(path: Path, text: str) -> None:

@@ -39,7 +39,7 @@ def test_description_promises_no_422(still):
         (routes.APPS, {"get", "post"}),
         (routes.app("{app}"), {"get", "put", "delete"}),
         (routes.builds("{app}"), {"get", "post"}),
-        (routes.build("{app}", "{build}"), {"get"}),
+        (routes.build("{app}", "{build}"), {"get", "delete"}),
         (routes.releases("{app}"), {"get", "post"}),
         (routes.release("{app}", "{release}"), {"get"}),
         (routes.promote("{app}", "{release}"), {"post"}),

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +28,9 @@ def rack() -> Iterator[ScriptedRack]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory called `shop`, and nothing set that would choose a rack."""
-    for name in ("RACK_URL", "CONVOX_RACK", "CONVOX_ACTOR", "STERNWAY_CONFIG", "CONVOX_CONFIG", "STERNWAY_TRACE"):
-        monkeypatch.delenv(name, raising=False)
+    for name in os.environ:
+        if name.startswith(("RACK_", "CONVOX_", "STERNWAY_")) or name == "NO_COLOR":
+            monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     directory = tmp_path / "shop"

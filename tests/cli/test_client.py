@@ -33,6 +33,21 @@ def test_requests_carry_the_credentials_as_the_url_has_them(rack: ScriptedRack, 
     assert headers["X-Convox-Actor"] == "ann@desk"
 
 
+def test_host_with_several_racks_is_told_which_is_meant(rack: ScriptedRack) -> None:
+    rack.on("GET /system", {})
+    api = client.Rack(address.parse(rack.url), actor="x", name="org/prod")
+    api.get("/system")
+    api.close()
+    assert rack.requests[0].headers["Rack"] == "org/prod"
+
+
+def test_uploads_tell_how_far_they_are(rack: ScriptedRack, api: client.Rack) -> None:
+    rack.on("POST /x", {"Url": "object://x"})
+    told: list[int] = []
+    api.upload(types.StoredObject, "/x", io.BytesIO(bytes(100_000)), 100_000, sent=told.append)
+    assert told == [65_536, 100_000]
+
+
 def test_one_connection_serves_many_requests(rack: ScriptedRack, api: client.Rack) -> None:
     rack.on("GET /system", {})
     rack.on("POST /apps", {"name": "a", "status": "running"})

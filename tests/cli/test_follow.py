@@ -110,3 +110,15 @@ def test_busy_app_is_waited_for_before_a_promotion(rack: ScriptedRack, api: clie
     stream = io.StringIO()
     follow.until_running(api, "shop", output.Progress(stream), pause=lambda _: None)
     assert stream.getvalue() == "Waiting for app to be ready... OK\n"
+
+
+def test_waiting_has_an_end() -> None:
+    with pytest.raises(errors.CommandFailed, match="timeout: not done within 0 s"):
+        follow.until(lambda: False, 0, pause=lambda _: None)
+
+
+def test_waiting_asks_until_it_is_so() -> None:
+    answers = iter([False, False, True])
+    pauses: list[float] = []
+    follow.until(lambda: next(answers), 60, pause=pauses.append)
+    assert pauses == [follow.LOOK_S] * 2

@@ -8,7 +8,7 @@ import pytest
 
 from sternway.cli import main
 from tests.cli.conftest import Run
-from tests.cli.scripted import Answer, ScriptedRack
+from tests.cli.scripted import Answer, ScriptedRack, refusal
 
 HEAVY = (
     "pydantic",
@@ -18,9 +18,12 @@ HEAVY = (
     "yaml",
     "websockets",
     "http.client",
+    "email",
+    "ssl",
     "rich",
     "importlib.metadata",
 )
+FULL = b"ERROR: cannot write: No space left on device\nhint: make room on the disk\n"
 PROBE = """
 import sys
 from sternway.cli import main
@@ -97,6 +100,20 @@ def test_reader_that_leaves_early_hears_no_complaint(rack: ScriptedRack, folder:
         assert process.wait(30) == 1
 
 
+def test_full_disk_is_one_line(rack: ScriptedRack, folder: Path) -> None:
+    rack.on("GET /apps", [])
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "sternway.cli.main", "apps"],
+            env=os.environ | {"RACK_URL": rack.url},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=30,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, FULL)
+
+
 def test_interrupted_follower_says_that_the_promotion_goes_on(rack: ScriptedRack, folder: Path) -> None:
     updating = {"id": 7, "app": "shop", "release": "R2", "status": "updating"}
     rack.on("GET /apps/shop/promotions", [updating])
@@ -117,3 +134,14 @@ def test_program_alone_shows_its_help(run_alone: Run) -> None:
     ended = run_alone()
     assert ended.code == 2
     assert ended.err.startswith("Usage: sternway")
+
+
+def test_hints_bear_the_name_that_was_called(run: Run, rack: ScriptedRack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/convox"])
+    rack.on("GET /apps", refusal(404, "x", hint="start sternwayd, then: sternway apps"))
+    assert run("apps").err.endswith("hint: start sternwayd, then: convox apps\n")
+
+
+def test_errors_cannot_steer_the_terminal(run: Run, rack: ScriptedRack) -> None:
+    rack.on("GET /apps", refusal(400, "a\x1b[2Jb\nc", hint="d\x07"))
+    assert run("apps").err == "ERROR: a [2Jb\nc\nhint: d \n"

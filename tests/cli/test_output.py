@@ -110,3 +110,18 @@ def test_copied_bytes_that_end_within_a_line_do_not_swallow_the_next() -> None:
         progress.copy(b"o")
         progress.step("Build: B1")
     assert raw.getvalue() == b"Building...\none\ntwo\nBuild: B1\n"
+
+
+def test_wide_letters_keep_columns_aligned() -> None:
+    rows = [("航海", "x"), ("e\u0301", "y"), ("abcd", "z")]
+    assert output.table(("A", "B"), rows) == "A     B\n航海  x\ne\u0301     y\nabcd  z\n"
+
+
+def test_only_the_last_column_is_cut() -> None:
+    rows = [("RAXHPJHSWZO", "a description that is long")]
+    assert output.table(("ID", "TEXT"), rows, limit=27) == "ID           TEXT\nRAXHPJHSWZO  a description…\n"
+    assert output.table(("ID", "TEXT"), rows, limit=5).endswith("RAXHPJHSWZO  a descripti…\n")
+
+
+def test_members_cannot_steer_the_terminal() -> None:
+    assert output.members([("Env", "A=\x1b[2J\nB=1")]) == "Env  A= [2J\n     B=1\n"

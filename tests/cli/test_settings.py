@@ -86,3 +86,29 @@ def test_damaged_settings_are_an_error_and_not_no_rack(tmp_path: Path, home: Pat
     write(home / "current", "{")
     with pytest.raises(errors.CommandFailed, match="current"):
         settings(tmp_path).rack_url(None)
+
+
+def test_deploy_key_comes_after_rack_url_and_before_names(tmp_path: Path, home: Path) -> None:
+    key = {"CONVOX_HOST": "console.example", "CONVOX_PASSWORD": "key", "CONVOX_RACK": "org/prod"}
+    chosen = settings(tmp_path, **key)
+    assert chosen.rack_url(None) == "https://convox:key@console.example"
+    assert (chosen.rack_header(None), chosen.rack_header("org/dev"), chosen.has_rack(None)) == (
+        "org/prod",
+        "org/dev",
+        True,
+    )
+    chosen = settings(tmp_path, RACK_URL="http://x", **key)
+    assert (chosen.rack_url(None), chosen.rack_header(None)) == ("http://x", None)
+    chosen = settings(tmp_path, CONVOX_HOST="console.example")
+    assert (chosen.has_rack(None), chosen.rack_header("x")) == (False, None)
+
+
+def test_host_of_a_deploy_key_may_be_a_url(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, CONVOX_HOST="http://rack:old@127.0.0.1:5443/inner", CONVOX_PASSWORD="key")
+    assert chosen.rack_url(None) == "http://rack:key@127.0.0.1:5443/inner"
+
+
+def test_settings_that_cannot_be_written_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("a file")
+    with pytest.raises(errors.CommandFailed, match="cannot write"):
+        settings(tmp_path).save("dev", "https://x")

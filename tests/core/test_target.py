@@ -9,6 +9,7 @@ import pytest
 from sternway.core.app import App, Made, Settings
 from sternway.core.environment import Environment
 from sternway.core.errors import ArtifactGone, EnvironmentMissing
+from sternway.core.formation import RouteOptions
 from sternway.core.plan import ServiceTarget
 from sternway.core.promotion import PromotionOptions
 from sternway.core.release import Build, BuildOptions, Release
@@ -72,8 +73,21 @@ def test_system_variables_name_where_a_process_comes_from():
 
 def test_hosts_are_the_service_of_the_app_and_its_domains():
     assert targets()["web"].hosts == ("web.shop.localhost", "shop.example.org")
-    assert targets()["inner"].hosts == ()
+    assert targets()["inner"].hosts == ("inner.shop.internal.localhost",)
     assert targets()["jobs"].hosts == ()
+
+
+def test_routes_have_the_options_of_their_service():
+    text = MANIFEST.replace(
+        "    scale: 2\n", "    sticky: true\n    timeout: 5\n    whitelist: 10.0.0.0/8, 192.168.1.1\n"
+    )
+    of_web = targets(release=replace(RELEASE, manifest=text))["web"].route_options
+    assert of_web == RouteOptions(is_sticky=True, timeout_s=5, clients=("10.0.0.0/8", "192.168.1.1/32"))
+    assert targets()["web"].route_options == RouteOptions()
+
+
+def test_only_this_machine_may_ask_an_internal_service():
+    assert targets()["inner"].route_options == RouteOptions(clients=("127.0.0.0/8", "::1/128"))
 
 
 def test_workers_and_owners_of_a_volume_are_exclusive():

@@ -1,6 +1,8 @@
 """Two engines on a bench: what the tests of the contract need to know of each, and how to wait for one."""
 
 import asyncio
+import functools
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -11,6 +13,7 @@ from pathlib import Path
 from sternway.core.environment import Environment
 from sternway.core.formation import Formation, FormationKey, FormationState, Health, HealthCheck, ProcessState
 from sternway.engines.memory import MemoryEngine, World
+from sternway.engines.process import isolation
 from sternway.engines.process.engine import ProcessEngine
 from sternway.ports import Engine
 
@@ -45,18 +48,29 @@ def formation(name: str = "one", *, app: str = APP, service: str = "worker") -> 
     )
 
 
+EVERYTHING = isolation.Wanted()
+
+
+@functools.cache
+def surveyed(wanted: isolation.Wanted = EVERYTHING) -> isolation.Isolation:
+    """Return what this machine lends; it is tried once for all tests."""
+    with tempfile.TemporaryDirectory() as directory:
+        return isolation.find(Path(directory) / "data", wanted)
+
+
 class ProcessBench:
     """Real processes of this machine."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, wanted: isolation.Wanted = EVERYTHING) -> None:
         self.data = data
+        self.wanted = wanted
         self._stack = AsyncExitStack()
         (data / "snapshots" / ("0" * 64)).mkdir(parents=True)
 
     async def start(self) -> Engine:
         """Run an engine, as a rack that is started does; the one before is left first."""
         await self._stack.aclose()
-        engine = ProcessEngine(self.data, clock=WallClock())
+        engine = ProcessEngine(self.data, clock=WallClock(), survey=lambda _: surveyed(self.wanted))
         await self._stack.enter_async_context(engine.run())
         return engine
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Protocol
 
 from sternway.core.errors import NotFound, RouterUnavailable
-from sternway.core.formation import FormationKey, Member, Route
+from sternway.core.formation import FormationKey, Member, Route, RouteOptions
 from sternway.router.caddy.configuration import Options
 from sternway.router.caddy.router import CaddyRouter
 from sternway.router.memory import MemoryNetwork, MemoryRouter
 from tests.router import upstreams
 
 HOLD_S = 0.5
-OPTIONS = Options(hold_s=HOLD_S, stream_grace_s=20)
+OPTIONS = Options(hold_s=HOLD_S, stream_grace_s=20, rest_s=0.1)
 
 _turns = itertools.count(1)
 
@@ -41,8 +41,8 @@ def new_app() -> str:
     return f"app{next(_turns)}"
 
 
-def route(service: str, host: str, *members: Member) -> Route:
-    return Route(service, (host,), members)
+def route(service: str, host: str, *members: Member, options: RouteOptions | None = None) -> Route:
+    return Route(service, (host,), members, options or RouteOptions())
 
 
 def at(endpoint: str, *, fingerprint: str = "f1") -> Member:

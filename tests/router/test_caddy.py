@@ -125,6 +125,29 @@ async def test_a_request_that_reached_an_app_is_never_sent_again(caddy: CaddyRig
     assert sum(len(upstream.heads) for upstream in served) == 1
 
 
+@pytest.mark.parametrize(("method", "times"), [("POST", 1), ("GET", 2)])
+async def test_on_a_connection_used_before_only_what_is_safe_is_sent_again(
+    caddy: CaddyRig, method: str, times: int
+) -> None:
+    app, served, client = new_app(), await caddy.upstream("a"), await caddy.client()
+    await caddy.router.apply(app, (route("web", f"{app}.localhost", at(served.endpoint)),), epoch=caddy.epoch)
+    await client.ask(f"{app}.localhost")
+    body = b"four" if method == "POST" else b""
+    assert (await client.ask(f"{app}.localhost", "/vanish", method=method, body=body)).status == 502
+    assert sum("/vanish" in head for head in served.heads) == times
+
+
+async def test_a_member_that_dies_is_out_of_rotation_at_once(caddy: CaddyRig) -> None:
+    app, served, client = new_app(), {name: await caddy.upstream(name) for name in "ab"}, await caddy.client()
+    members = [at(upstream.endpoint) for upstream in served.values()]
+    await caddy.router.apply(app, (route("web", f"{app}.localhost", *members),), epoch=caddy.epoch)
+    asked = [await client.ask(f"{app}.localhost", method="POST", body=b"four") for _ in range(4)]
+    assert {answer.body for answer in asked} == {"a 4", "b 4"}  # connections to both are kept now
+    await served["a"].die()
+    asked = [await client.ask(f"{app}.localhost", method="POST", body=b"four") for _ in range(30)]
+    assert {(answer.status, answer.body) for answer in asked} == {(200, "b 4")}
+
+
 async def test_a_websocket_lives_through_a_switch_and_a_load(caddy: CaddyRig) -> None:
     app, other, old, new = new_app(), new_app(), await caddy.member("a"), await caddy.member("b")
     await caddy.router.apply(app, (route("web", f"{app}.localhost", old),), epoch=caddy.epoch)
@@ -154,10 +177,21 @@ async def test_an_event_stream_comes_at_once_and_lives_through_a_switch_and_a_lo
 
 
 async def test_a_large_body_passes(caddy: CaddyRig) -> None:
-    app, member, size = new_app(), await caddy.member("a"), 30 * 1024 * 1024
+    app, member, size = new_app(), await caddy.member("a"), upstreams.LARGE
     await caddy.router.apply(app, (route("web", f"{app}.localhost", member),), epoch=caddy.epoch)
-    answer = await (await caddy.client()).ask(f"{app}.localhost", method="POST", body=bytes(size))
-    assert answer.body == f"a {size}"
+    client = await caddy.client()
+    assert (await client.ask(f"{app}.localhost", method="POST", body=bytes(size))).body == f"a {size}"
+    assert len((await client.ask(f"{app}.localhost", "/large")).body) == size
+
+
+async def test_a_body_is_passed_on_as_it_comes(caddy: CaddyRig) -> None:
+    app, served, client = new_app(), await caddy.upstream("a"), await caddy.client()
+    await caddy.router.apply(app, (route("web", f"{app}.localhost", at(served.endpoint)),), epoch=caddy.epoch)
+    client.writer.write(f"POST / HTTP/1.1\r\nHost: {app}.localhost\r\nContent-Length: 9\r\n\r\nhalf".encode())
+    async with asyncio.timeout(upstreams.WAIT_S):
+        await served.arrived.wait()
+    client.writer.write(b" done")
+    assert " 200 " in await client.head()
 
 
 async def test_the_app_sees_the_host_and_the_client_and_no_forged_one(caddy: CaddyRig) -> None:
@@ -170,12 +204,30 @@ async def test_the_app_sees_the_host_and_the_client_and_no_forged_one(caddy: Cad
     assert expected <= lines
 
 
-async def test_http2_without_tls_is_answered(caddy: CaddyRig) -> None:
+async def test_http2_without_tls_reaches_the_app(caddy: CaddyRig) -> None:
+    app, member = new_app(), await caddy.member("a")
+    await caddy.router.apply(app, (route("web", f"{app}.localhost", member),), epoch=caddy.epoch)
     reader, writer = await asyncio.open_connection(*caddy.listen.split(":"))
-    writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+    authority = f"{app}.localhost".encode()
+    headers = b"\x82\x86\x84\x01" + bytes([len(authority)]) + authority  # GET, http, /, :authority
+    writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, 0, 0) + _frame(1, 5, 1, headers))
     async with asyncio.timeout(upstreams.WAIT_S):
-        assert (await reader.readexactly(9))[3] == 4  # a SETTINGS frame
+        assert await _http2_body(reader) == b"a 0"
     await upstreams.closed(writer)
+
+
+def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+async def _http2_body(reader: asyncio.StreamReader) -> bytes:
+    body = b""
+    while True:
+        head = await reader.readexactly(9)
+        payload = await reader.readexactly(int.from_bytes(head[:3], "big"))
+        body += payload if head[3] == 0 else b""
+        if head[3] in (0, 1) and head[4] & 1:  # DATA or HEADERS that end the stream
+            return body
 
 
 async def test_the_access_log_has_no_query_and_no_headers(caddy: CaddyRig) -> None:
@@ -195,6 +247,12 @@ async def test_nobody_else_can_read_the_directory(caddy: CaddyRig) -> None:
     for path in [caddy.directory, *caddy.directory.rglob("*")]:
         mode = path.lstat().st_mode
         assert stat.S_ISLNK(mode) or stat.S_IMODE(mode) & 0o077 == 0, path
+
+
+async def test_sockets_of_earlier_loads_are_removed(caddy: CaddyRig) -> None:
+    for app in (new_app(), new_app(), new_app()):
+        await caddy.router.apply(app, (route("web", f"{app}.localhost"),), epoch=caddy.epoch)
+    assert len(list((caddy.directory / "run").glob("back-*.*.sock"))) == 2
 
 
 async def test_old_revisions_are_removed(caddy: CaddyRig) -> None:

@@ -1,27 +1,54 @@
 import json
 
+import pytest
+
+from sternway.core.formation import RouteOptions
+from sternway.router import table
 from sternway.router.caddy import configuration
+from sternway.router.caddy.configuration import Address
+from tests.router.rigs import route
 
 OPTIONS = configuration.Options()
+LIVE = Address("back-a", 7)
+STICKY = RouteOptions(is_sticky=True, timeout_s=5, clients=("10.0.0.0/8",))
 
 
-def test_only_what_was_never_sent_is_ever_tried_again() -> None:
-    proxies = [*_proxies(configuration.front("127.0.0.1:80", OPTIONS))]
-    proxies += _proxies(configuration.back("back-a", [("x", "x.localhost")], OPTIONS))
-    assert len(proxies) == 4
+def hosts(options: RouteOptions | None = None) -> table.Hosts:
+    return table.hosts({"x": (route("web", "x.localhost", options=options),)})
+
+
+@pytest.mark.parametrize(("options", "count"), [(None, 3), (STICKY, 7)])
+def test_only_what_was_never_sent_is_ever_tried_again(options: RouteOptions | None, count: int) -> None:
+    proxies = _proxies(configuration.back(LIVE, hosts(options), OPTIONS))
+    proxies += _proxies(configuration.front("127.0.0.1:80", OPTIONS))
+    assert len(proxies) == count + 1
     assert all(proxy["load_balancing"]["retry_match"] == [{"not": [{}]}] for proxy in proxies)
 
 
-def test_the_front_keeps_no_connection_that_a_load_could_close() -> None:
+def test_a_back_closes_no_connection_that_the_front_may_still_use() -> None:
     [proxy] = _proxies(configuration.front("127.0.0.1:80", OPTIONS))
-    assert proxy["transport"]["keep_alive"]["enabled"] is False
+    [server] = configuration.back(LIVE, {}, OPTIONS)["apps"]["http"]["servers"].values()
+    assert (proxy["transport"]["keep_alive"]["idle_timeout"], server["idle_timeout"]) == ("30000ms", "300s")
+
+
+def test_an_address_is_read_as_it_was_written() -> None:
+    assert Address.parse(LIVE.dialled) == LIVE
+    with pytest.raises(ValueError, match="not the address"):
+        Address.parse("unix/run/back-a.sock")
 
 
 def test_the_table_of_hosts_changes_nothing_but_the_map() -> None:
-    one = configuration.text(configuration.back("back-a", [], OPTIONS))
-    other = configuration.text(configuration.back("back-a", [("x", "x.localhost")], OPTIONS))
+    one = configuration.text(configuration.back(LIVE, {}, OPTIONS))
+    other = configuration.text(configuration.back(LIVE, hosts(), OPTIONS))
     assert json.loads(one) != json.loads(other)
     assert _without_mappings(json.loads(one)) == _without_mappings(json.loads(other))
+
+
+def test_services_with_the_same_options_share_their_proxies() -> None:
+    routes = tuple(route(name, f"{name}.localhost", options=STICKY) for name in "ab")
+    both = configuration.back(LIVE, table.hosts({"x": routes}), OPTIONS)
+    one = configuration.back(LIVE, table.hosts({"x": routes[:1]}), OPTIONS)
+    assert len(_proxies(both)) == len(_proxies(one))
 
 
 def _proxies(value: object) -> list[configuration.Json]:

@@ -61,6 +61,14 @@ async def test_services_and_hosts_of_an_app_switch_together(rig: Rig) -> None:
     ]
 
 
+async def test_a_wildcard_has_every_host_below_that_no_route_names(rig: Rig) -> None:
+    app, web, api = new_app(), await rig.member("a"), await rig.member("b")
+    routes = (route("web", f"*.{app}.localhost", web), route("api", f"api.{app}.localhost", api))
+    await rig.router.apply(app, routes, epoch=rig.epoch)
+    asked = [await rig.ask(f"{name}{app}.localhost") for name in ("x.", "x.y.", "api.", "x.api.", "")]
+    assert asked == [web.endpoint, web.endpoint, api.endpoint, web.endpoint, "404"]
+
+
 async def test_a_host_can_move_to_another_service(rig: Rig) -> None:
     app, web, api = new_app(), await rig.member("a"), await rig.member("b")
     await rig.router.apply(app, (route("web", f"{app}.localhost", web),), epoch=rig.epoch)
@@ -110,7 +118,7 @@ async def test_one_host_in_two_services_conflicts(rig: Rig) -> None:
         await rig.router.apply(app, (route("a", f"{app}.localhost"), route("b", f"{app}.localhost")), epoch=rig.epoch)
 
 
-@pytest.mark.parametrize("host", ["", "a..b", "../x", "a/b", "{file.x}", "a b", "é.localhost"])
+@pytest.mark.parametrize("host", ["", "a..b", "../x", "a/b", "*", "*.", "x.*.y", "{file.x}", "a b", "é.localhost"])
 async def test_what_is_no_host_name_is_refused(rig: Rig, host: str) -> None:
     with pytest.raises(InvalidInput):
         await rig.router.apply(new_app(), (route("web", host),), epoch=rig.epoch)

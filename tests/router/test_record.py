@@ -3,10 +3,15 @@ from pathlib import Path
 import pytest
 
 from sternway.core.errors import RouterUnavailable
+from sternway.core.formation import RouteOptions
 from sternway.router.caddy import record
 from tests.router.rigs import at, route
 
-ROUTES = (route("api", "api.localhost"), route("web", "Web.localhost", at("10.0.0.1:1"), at("unix//run/x.sock")))
+OPTIONS = RouteOptions(is_sticky=True, timeout_s=5, clients=("10.0.0.0/8",))
+ROUTES = (
+    route("api", "api.localhost", options=OPTIONS),
+    route("web", "Web.localhost", at("10.0.0.1:1"), at("unix//run/x.sock")),
+)
 
 
 @pytest.fixture
@@ -32,6 +37,12 @@ def test_the_epoch_is_zero_before_the_first(home: Path) -> None:
     assert record.read_epoch(home) == 0
     record.write_epoch(home, 7)
     assert record.read_epoch(home) == 7
+
+
+def test_a_record_of_an_earlier_version_has_no_options(home: Path) -> None:
+    record.write(home, "one", ())
+    (home / "apps/one/routes.json").write_text('{"routes": [{"service": "web", "hosts": ["x"], "members": []}]}')
+    assert record.read(home, "one") == (route("web", "x"),)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"routes": [{}]}', '{"routes": [{"members": 1, "hosts": 2}]}'])

@@ -1,8 +1,11 @@
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sternway.core.formation import Route
+from sternway.core.formation import Route, RouteOptions
 from sternway.router.caddy import slots
 from tests.router.rigs import at, route
 
@@ -59,3 +62,21 @@ def test_slots_hold_routes_only_when_all_are_there_and_right(home: Path) -> None
     assert not slots.holds(home, (*routes, route("api", "y.localhost")))
     (home / "current" / "host" / "x.localhost" / "7").unlink()
     assert not slots.holds(home, routes)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1), st.lists(st.integers(1, 40)))
+def test_members_are_spread_evenly_and_keep_their_slots(now: list[int], earlier: list[int]) -> None:
+    before = slots.spread([str(number) for number in earlier]) if earlier else ()
+    spread = slots.spread([str(number) for number in now], before)
+    counts = Counter(spread).values()
+    assert (len(spread), len(counts)) == (slots.COUNT, min(slots.COUNT, len(set(now))))
+    assert max(counts) - min(counts) <= 1
+    assert slots.spread([str(number) for number in now], spread) == spread
+
+
+def test_a_further_member_takes_its_share_of_a_sticky_service_and_no_more(home: Path) -> None:
+    for count in (2, 3):
+        before = addresses(home, "x.localhost") if count == 3 else []
+        slots.write(home, (route("web", "x.localhost", *MEMBERS[:count], options=RouteOptions(is_sticky=True)),))
+    moved = [new for old, new in zip(before, addresses(home, "x.localhost"), strict=True) if old != new]
+    assert moved == [MEMBERS[2].endpoint] * (slots.COUNT // 3)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 WAIT_S = 15.0
+LARGE = 30 * 1024 * 1024
 
 
 @dataclass
@@ -21,6 +22,7 @@ class Upstream:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     heads: list[str] = field(default_factory=list)
     connections: set[asyncio.StreamWriter] = field(default_factory=set)
+    server: asyncio.Server | None = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections.add(writer)
@@ -29,6 +31,12 @@ class Upstream:
                 await writer.drain()
         self.connections.discard(writer)
         await closed(writer)
+
+    async def die(self) -> None:
+        """End as a killed process does: nobody listens any more, and all connections end."""
+        if self.server:
+            self.server.close()
+        await self.close()
 
     async def close(self) -> None:
         self.go.set()
@@ -49,7 +57,7 @@ class Upstream:
         if path == "/slow":
             await self.go.wait()
         size = await _body_size(head, reader)
-        body = f"{self.name} {size}".encode()
+        body = bytes(LARGE) if path == "/large" else f"{self.name} {size}".encode()
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
         return True
 
@@ -81,16 +89,15 @@ async def _body_size(head: str, reader: asyncio.StreamReader) -> int:
 
 
 @asynccontextmanager
-async def upstream(name: str) -> AsyncIterator[Upstream]:
-    """Serve on a free port."""
+async def upstream(name: str, port: int = 0) -> AsyncIterator[Upstream]:
+    """Serve on a free port, or on this one."""
     served = Upstream(name)
-    server = await asyncio.start_server(served.serve, "127.0.0.1", 0)
-    served.endpoint = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    served.server = await asyncio.start_server(served.serve, "127.0.0.1", port)
+    served.endpoint = f"127.0.0.1:{served.server.sockets[0].getsockname()[1]}"
     try:
         yield served
     finally:
-        server.close()
-        await served.close()
+        await served.die()
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,7 @@ class Answer:
     body: str
     sent_at: float
     came_at: float
+    cookies: tuple[str, ...] = ()
 
 
 class Client:
@@ -127,14 +135,15 @@ class Client:
         size = int(re.findall(r"(?im)^content-length: (\d+)", head)[0])
         async with asyncio.timeout(WAIT_S):
             text = (await self.reader.readexactly(size)).decode()
-        return Answer(int(head.split()[1]), text, sent_at, time.monotonic())
+        cookies = tuple(re.findall(r"(?im)^set-cookie: ([^;]+)", head))
+        return Answer(int(head.split()[1]), text, sent_at, time.monotonic(), cookies)
 
 
 @asynccontextmanager
-async def client(address: str) -> AsyncIterator[Client]:
+async def client(address: str, *, own_host: str = "127.0.0.1") -> AsyncIterator[Client]:
     """Connect to `HOST:PORT`."""
     host, _, port = address.rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
+    reader, writer = await asyncio.open_connection(host, int(port), local_addr=(own_host, 0))
     try:
         yield Client(reader, writer)
     finally:

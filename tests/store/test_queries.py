@@ -11,19 +11,20 @@ from tests.store.samples import AT, made
 
 WEB = App(1, "web", made())
 QUERIES = {
-    "app by name": apps._named("web"),
-    "build by id": builds._standing().where(tables.builds.c.id == "B"),
-    "builds of an app": builds._newest_first(WEB).limit(10),
-    "release by id": releases._of(WEB).where(tables.releases.c.id == "R"),
-    "newest release": releases._of(WEB).limit(1),
-    "releases of an app": releases._lines(WEB).limit(10),
-    "releases of a content": releases._of(WEB).where(tables.releases.c.content == "0", tables.releases.c.id != "R"),
-    "latest promotion": promotions._newest_first(WEB).limit(1),
-    "promotions of an app": promotions._newest_first(WEB).limit(10),
-    "active release": promotions._completed(WEB),
+    "app by name": apps._named().params(name="web"),
+    "build by id": builds._one().params(app_id=1, id="B"),
+    "builds of an app": builds._newest_first().params(app_id=1, most=10),
+    "release by id": releases._one().params(app_id=1, id="R"),
+    "newest release": releases._newest().params(app_id=1),
+    "releases of an app": releases._lines().params(app_id=1, most=10),
+    "releases of a content": releases._same().params(app_id=1, content="0", id="R"),
+    "promotion by id": promotions._one_of_app().params(app_id=1, id=1),
+    "latest promotion": promotions._newest_first().params(app_id=1, most=1),
+    "promotions of an app": promotions._newest_first().params(app_id=1, most=10),
+    "active release": promotions._completed().params(app_id=1),
     "steps of an app": promotions._steps(WEB).where(tables.promotion_steps.c.at > AT),
     "steps of a promotion": promotions._steps(WEB).where(tables.promotion_steps.c.promotion_id == 1),
-    "end of a chain": events._newest_first("rack").limit(1),
+    "end of a chain": events._newest_first().params(chain="rack", most=1),
 }
 
 
@@ -43,7 +44,7 @@ async def test_a_list_of_ten_reads_ten_rows_of_ten_thousand(store):
         await transaction.connection.execute(tables.releases.insert(), rows)
     async with connection.transaction(store._open().reader) as transaction:
         driver = (await transaction.connection.get_raw_connection()).driver_connection
-        steps = await _steps_of(driver, transaction, releases._lines(app).limit(10))
+        steps = await _steps_of(driver, transaction, releases._lines().params(app_id=app.id, most=10))
     assert 0 < steps < 1000
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sternway.supervisor import child, nursery, order
+from sternway.supervisor import child, nursery, order, program
 
 TIMEOUT_S = 10.0
 
@@ -114,6 +114,11 @@ def test_a_process_that_ends_is_started_again_ever_more_slowly(waiting: Waiting)
     assert supervised.until("pausing")["last_exit"] == 3
 
 
+def test_the_pause_before_a_start_doubles_up_to_half_a_minute():
+    assert [program.pause_s(exits) for exits in (0, 1, 2, 3)] == [0.1, 0.1, 0.2, 0.4]
+    assert program.pause_s(1000) == 30.0
+
+
 def test_what_a_process_left_behind_is_gone_before_it_starts_again(waiting: Waiting):
     supervised = waiting.start(command="sleep 1000 & echo $!; setsid sleep 1000 & echo $!; exit 1")
     supervised.until("pausing", exits=1)
@@ -186,6 +191,16 @@ def test_nonsense_costs_only_its_own_connection(waiting: Waiting, monkeypatch: p
 
 def test_an_order_of_another_protocol_is_refused(waiting: Waiting):
     assert "protocol 1" in waiting.start(protocol=2).until("refused")["problem"]
+
+
+def test_an_order_that_lacks_something_is_refused(waiting: Waiting):
+    assert "nonsense" in waiting.start(confinement={"limits": {"nonsense": 1}}).until("refused")["problem"]
+
+
+def test_limits_that_cannot_be_set_are_said_and_keep_nothing_from_running(waiting: Waiting):
+    supervised = waiting.start(confinement={"groups": ["/proc/no/such/group"], "limits": {"memory_mib": 1}})
+    supervised.until("running")
+    assert supervised.printed()[0].startswith(b"limits: not in force, since ")
 
 
 def test_a_start_that_comes_after_the_engine_gave_up_does_not_happen(waiting: Waiting, tmp_path: Path):

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from sternway.cli import errors
 from sternway.cli.address import Address
-from sternway.cli.connection import Answer, Body, Connection, Sent
+from sternway.cli.connection import Answer, Body, Connection, Sent, is_sendable
 
 T = TypeVar("T")
 Form = Mapping[str, object]
@@ -99,15 +99,15 @@ class Rack:
     ) -> bytes:
         headers = self.headers() | {"Accept": "application/json", "User-Agent": "sternway"}
         headers |= {"Content-Type": kind} if kind else {}
+        target = f"{self.address.prefix}{target}"
+        if not is_sendable(target):
+            raise errors.usage("the path has characters that cannot be sent", hint="write them as %20 and the like")
         try:
             connection = self._ready(timeout_s)
-            target = f"{self.address.prefix}{target}"
             answer, is_kept = connection.exchange(method, target, headers, body, timeout_s=timeout_s)
         except OSError as exc:
             self.close()
             raise _unreachable(self.address, exc) from exc
-        except ValueError as exc:
-            raise errors.usage(f"cannot be sent: {exc}", hint="write such characters as %20") from exc
         self._used_at = time.monotonic()
         self._is_used = True
         if not is_kept:

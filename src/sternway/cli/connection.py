@@ -126,6 +126,11 @@ class _Reading:
         return Answer(self.parser.get_status_code(), b"".join(self._parts))
 
 
+def is_sendable(target: str) -> bool:
+    """Tell whether a path can stand in the first line of a request as it is."""
+    return target.startswith("/") and target.isascii() and target.isprintable() and " " not in target
+
+
 def _connected(address: Address, timeout_s: float) -> socket.socket:
     # As bytes a plain host spares the import of the tables for international names.
     host = address.host.encode() if address.host.isascii() else address.host
@@ -143,8 +148,6 @@ def _connected(address: Address, timeout_s: float) -> socket.socket:
 
 
 def _head(method: str, target: str, headers: Mapping[str, str], body: Body | None) -> bytes:
-    if not (target.isascii() and target.isprintable()) or " " in target:
-        raise ValueError("a path with spaces, or with characters that are not percent-encoded")
     sizes = {"Content-Length": str(body.size_bytes)} if body else {}
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in {**headers, **sizes}.items())]
     if any("\n" in line or "\r" in line for line in lines):

@@ -23,6 +23,7 @@ ANSWER_S = NEWS_WAIT_S + 40.0
 NO_NEWS_PAUSE_S = 0.5
 ABSENCE_S = 60.0
 """For how long the rack may be away meanwhile: it may be restarted while it promotes."""
+LOOK_S = 0.5
 POLL_S = 5.0
 POLLS = 35 * 60 // 5
 LISTED = 20
@@ -47,15 +48,30 @@ def until_ended(rack: Rack, app: str, release: str, progress: output.Progress, *
 
 def until_running(rack: Rack, app: str, progress: output.Progress, *, pause: Pause = time.sleep) -> None:
     """Wait while the app is busy with something else; says so only if there is anything to wait for."""
-    if _status(rack, app) == "running":
+    if _is_ready(rack, app):
         return
     progress.begin("Waiting for app to be ready")
     for _ in range(POLLS):
         pause(POLL_S)
-        if _status(rack, app) == "running":
+        if _is_ready(rack, app):
             progress.done()
             return
     raise errors.CommandFailed("timeout: the app is still not running", hint="use --force to supersede what it does")
+
+
+def until(is_so: Callable[[], bool], limit_s: float, *, pause: Pause = time.sleep) -> None:
+    """Wait until something is so; raises after `limit_s` seconds, and stops nothing then."""
+    give_up_at = time.monotonic() + limit_s
+    while not is_so():
+        if time.monotonic() > give_up_at:
+            raise errors.CommandFailed(f"timeout: not done within {limit_s:g} s", hint="it goes on in the rack")
+        pause(LOOK_S)
+
+
+def last_promoted(rack: Rack, app: str) -> str | None:
+    """Return the release of the newest promotion, None where the rack has none or keeps none."""
+    newest = _last(rack, app)
+    return newest.release if newest else None
 
 
 def patiently(call: Callable[[], T], *, pause: Pause, absence_s: float = ABSENCE_S) -> T:
@@ -68,14 +84,36 @@ def patiently(call: Callable[[], T], *, pause: Pause, absence_s: float = ABSENCE
     return call()
 
 
+def _is_ready(rack: Rack, app: str) -> bool:
+    if _status(rack, app) == "running":
+        return True
+    # A status may stay in sight for a while after what it tells of has ended, for those who only poll.
+    newest = _last(rack, app)
+    return newest is not None and newest.status not in OPEN
+
+
 def _newest(rack: Rack, app: str, release: str) -> types.Promotion | None:
+    listed = _promotions(rack, app)
+    if listed is None:
+        return None
+    found = [promotion for promotion in listed if promotion.release == release]
+    if not found:
+        hint = f"promote it: sternway releases promote {release} -a {app}"
+        raise errors.not_found(f"{release} is in none of the last {LISTED} promotions", hint=hint)
+    return max(found, key=lambda p: p.id)
+
+
+def _last(rack: Rack, app: str) -> types.Promotion | None:
+    return max(_promotions(rack, app) or [], key=lambda p: p.id, default=None)
+
+
+def _promotions(rack: Rack, app: str) -> list[types.Promotion] | None:
     try:
-        listed = rack.fetch_all(types.Promotion, routes.promotions(app), {"limit": LISTED})
+        return rack.fetch_all(types.Promotion, routes.promotions(app), {"limit": LISTED})
     except errors.Refused as exc:
         if exc.is_route_missing:
             return None
         raise
-    return max((p for p in listed if p.release == release), key=lambda p: p.id, default=None)
 
 
 def _watch(rack: Rack, promotion: types.Promotion, progress: output.Progress, pause: Pause) -> types.Promotion:

@@ -1,5 +1,6 @@
 """The entry point of `sternway` and `convox`, one program: its commands, and how each ends."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -51,7 +52,14 @@ def _print_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> No
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print it.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version of this program.",
+)
 def root() -> None:
     """Deploy apps to a rack, and go back to any release at any time."""
 
@@ -86,8 +94,9 @@ def _leave(code: int) -> None:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except BrokenPipeError:
-        code = _silenced()
+    except OSError:
+        # What could not be written was reported when it was tried first; nobody may be there to read it.
+        code = code or errors.ExitCode.FAILED
     # Not sys.exit: taking the interpreter apart costs a quick command several milliseconds and gains nothing.
     os._exit(code)
 
@@ -108,6 +117,8 @@ def _in_our_name(hint: str) -> str:
 def _failure(exc: Exception) -> errors.CommandFailed:
     if isinstance(exc, errors.CommandFailed):
         return exc
+    if isinstance(exc, OSError) and exc.errno == errno.ENOSPC:
+        return errors.CommandFailed(f"cannot write: {exc.strerror}", hint="make room on the disk")
     return _mistyped(exc) if isinstance(exc, click.ClickException) else _unexpected(exc)
 
 

@@ -69,15 +69,23 @@ def _user() -> str:
 def on_rack(function: Function) -> Function:
     """Give a command -r, and its Target as the first argument."""
     return click.option("-r", "--rack", expose_value=False, callback=_remember, help="The rack to talk to.")(
-        _with_target(function)
+        with_target(function)
     )
 
 
 def on_app(function: Function) -> Function:
     """Give a command -a and -r, and its Target as the first argument."""
-    return click.option("-a", "--app", expose_value=False, callback=_remember, help="The app that is meant.")(
-        on_rack(function)
+    named = click.option(
+        "-a", "--app", expose_value=False, callback=_remember, shell_complete=apps, help="The app that is meant."
     )
+    return named(on_rack(function))
+
+
+def releases(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """Complete the id of a release, for the `shell_complete` of an argument."""
+    from sternway.cli import complete
+
+    return complete.releases(ctx, parameter, begun)
 
 
 def as_json(function: Function) -> Function:
@@ -117,7 +125,9 @@ def with_limit(function: Function) -> Function:
     return click.option("-l", "--limit", type=click.IntRange(min=1), help="How many to list.")(function)
 
 
-def _with_target(function: Function) -> Function:
+def with_target(function: Function) -> Function:
+    """Give a command its Target as the first argument."""
+
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
         ctx = click.get_current_context()
@@ -127,6 +137,13 @@ def _with_target(function: Function) -> Function:
         return function(target, *args, **kwargs)
 
     return called  # type: ignore[return-value]
+
+
+def apps(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """Complete the name of an app, for the `shell_complete` of an argument."""
+    from sternway.cli import complete
+
+    return complete.apps(ctx, parameter, begun)
 
 
 def _remember(ctx: click.Context, option: click.Parameter, value: str | None) -> None:

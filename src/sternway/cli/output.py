@@ -23,20 +23,25 @@ SPANS = (
     ("second", 1),
 )
 
+LAST_COLUMNS = 12
+"""What the last column of a table is left on the narrowest of terminals."""
+
 
 def table(
     header: Sequence[str], rows: Iterable[Sequence[str]], *, optional: Sequence[str] = (), limit: int | None = None
 ) -> str:
     """Return lines with columns as wide as their content, two spaces apart and without trailing spaces.
 
-    A column named in `optional` is left out when all its cells are empty. With a `limit`, lines end there, in
-    an ellipsis where something was cut.
+    A column named in `optional` is left out when all its cells are empty. With a `limit`, the last column ends
+    there, in an ellipsis where something was cut; the others are never cut.
     """
     lines = [tuple(header), *(tuple(printable(cell) for cell in row) for row in rows)]
     columns = [column for column in zip(*lines, strict=True) if column[0] not in optional or any(column[1:])]
     widths = [max(map(letters.width, column)) for column in columns]
-    shown = (_line(line, widths) for line in zip(*columns, strict=True))
-    return "".join(f"{line if limit is None else letters.cut(line, limit)}\n" for line in shown)
+    if limit is not None:
+        room = max(LAST_COLUMNS, limit - sum(widths[:-1]) - 2 * len(widths[:-1]))
+        columns[-1] = tuple(letters.cut(cell, room) for cell in columns[-1])
+    return "".join(_line(line, widths) for line in zip(*columns, strict=True))
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, optional: Sequence[str] = ()) -> None:
@@ -82,6 +87,11 @@ def show(text: str) -> None:
     """Write data."""
     sys.stdout.write(text)
     sys.stdout.flush()
+
+
+def show_text(text: str) -> None:
+    """Write text from the rack: as it is, but without what would steer a terminal where it goes to one."""
+    show("".join(f"{printable(line)}\n" for line in text.splitlines()) if sys.stdout.isatty() else text)
 
 
 def show_json(value: Any) -> None:
@@ -191,7 +201,7 @@ def _columns(stream: TextIO) -> int | None:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(letters.filled(cell, width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+    return "  ".join(letters.filled(cell, width) for cell, width in zip(cells, widths, strict=True)).rstrip() + "\n"
 
 
 def _counted(count: int, unit: str) -> str:

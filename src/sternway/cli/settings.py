@@ -101,7 +101,8 @@ class Settings:
         path = self.home / inside
         new = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (self.home, path.parent):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                 file.write(f"{text}\n")
             new.replace(path)

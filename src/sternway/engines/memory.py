@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sternway.core.errors import ArtifactGone, BuildFailed, EngineUnavailable, NotFound, StaleEpoch
+from sternway.core.errors import ArtifactGone, BuildFailed, Conflict, EngineUnavailable, NotFound, StaleEpoch
 from sternway.core.formation import Formation, FormationKey, FormationState, Health, ProcessState
 from sternway.ports import BuildOrder, BuildResult, Capabilities, Clock, LogLine, LogQuery
 
@@ -187,6 +187,12 @@ class MemoryEngine:
             raise NotFound(f"process not found: {process_id}", hint="list them: sternway ps")
         there.processes = [self._restarted(p) if p.id == process_id else p for p in there.processes]
         self.world.notify(key.app)
+
+    async def forget(self, app: str, *, epoch: int) -> None:
+        """Do nothing more than refuse while something runs: nothing is kept."""
+        self._admit(epoch)
+        if any(key.app == app for key in self.world.formations):
+            raise Conflict(f"processes of {app} still run", hint="wait until they are gone")
 
     async def observe(self, app: str) -> tuple[FormationState, ...]:
         """Return every formation of the app, sorted by key."""

@@ -1,23 +1,26 @@
-"""Use cases of builds: take in source, order a build, look at it, read what it printed.
+"""Use cases of builds: take in source, order a build, look at it, read what it printed, cancel it.
 
 The build itself runs in `reconcile`; ordering one appends a row and answers.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sternway.core.app import App, Made
 from sternway.core.crossing import Crossing
-from sternway.core.errors import InvalidInput, NotFound
+from sternway.core.errors import InvalidInput, NotFound, Refused
 from sternway.core.event import Happening
-from sternway.core.release import Build, BuildOptions
+from sternway.core.release import Build, BuildOptions, BuildStatus
 from sternway.ops import apps
 from sternway.ops.rack import Rack
 from sternway.ops.releases import DEFAULT_LIMIT, check_limit
+from sternway.ports import Ledger
 
 CHUNK_BYTES = 64 * 1024
 DESCRIPTION_MAX_LENGTH = 1000
+CANCELLED = "cancelled by "
 _SCHEME = "object://"
 
 
@@ -78,6 +81,36 @@ async def list_newest(rack: Rack, app_name: str, limit: int = DEFAULT_LIMIT) -> 
     check_limit(limit)
     async with rack.store.read() as ledger:
         return await ledger.builds.list(await ledger.apps.get(app_name), limit)
+
+
+async def cancel(rack: Rack, app_name: str, build_id: str, made: Made) -> Build:
+    """Have a build end that waits or runs, and return it as failed; whoever runs it stops when it hears of that.
+
+    Called twice it does nothing more. Raises NotFound, and Refused for a build that ended otherwise.
+    """
+    async with rack.store.write() as ledger:
+        app = await ledger.apps.get(app_name)
+        build = await ledger.builds.get(app, build_id)
+        if not build.status.is_open and build.reason.startswith(CANCELLED):
+            return build
+        if not build.status.is_open:
+            raise Refused(f"build {build_id} is {build.status}", hint="there is nothing to cancel")
+        build = await fail(ledger, app, build, _cancelled(made), made)
+    rack.changes.notify(app_name)
+    return build
+
+
+async def fail(ledger: Ledger, app: App, build: Build, reason: str, made: Made) -> Build:
+    """Record that a build failed, with its event, and return it."""
+    failed = replace(build, status=BuildStatus.FAILED, reason=reason, ended_at=made.at)
+    await ledger.builds.record(failed, made.at)
+    detail = {"id": build.id, "message": reason}
+    await apps.record(ledger, app, Happening("build:create", made.by, made.at, status="error", detail=detail))
+    return failed
+
+
+def _cancelled(made: Made) -> str:
+    return f"{CANCELLED}{made.by}" + (f": {made.reason}" if made.reason else "")
 
 
 async def log(rack: Rack, app_name: str, build_id: str) -> AsyncIterator[bytes]:

@@ -70,6 +70,10 @@ class Transcripts:
         """Return the transcript of a build that runs."""
         return self._running.get(build_id)
 
+    def ids(self) -> frozenset[str]:
+        """Return the builds that have yet to end."""
+        return frozenset(self._running)
+
     def end(self, build_id: str) -> None:
         """Close and forget it; whoever reads it comes to its end."""
         transcript = self._running.pop(build_id, None)

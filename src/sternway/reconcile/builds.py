@@ -1,26 +1,26 @@
 """Runs the builds that were ordered, a few at a time, and records how they ended."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Set
 from dataclasses import replace
 
 from sternway.core.app import App, Made
 from sternway.core.crossing import Crossing
-from sternway.core.errors import BuildFailed, NotFound, SternwayError, StoreUnavailable
+from sternway.core.errors import BuildFailed, NotFound, Refused, SternwayError, StoreUnavailable
 from sternway.core.event import Happening
 from sternway.core.release import Build, BuildStatus, Wish
-from sternway.ops import apps, releases
+from sternway.ops import apps, builds, releases
 from sternway.ops.builds import log_key, shelf
 from sternway.ops.rack import Rack
 from sternway.ops.transcripts import Transcript
-from sternway.ports import BuildOrder, BuildResult
+from sternway.ports import BuildOrder, BuildResult, Ledger
 
 log = logging.getLogger(__name__)
 
 SIDE_BY_SIDE = 2
 LOOK_AGAIN_S = 30.0
+RECORD_AGAIN_S = 1.0
 STOPPED = "the rack was stopped while the build ran"
 
 
@@ -32,24 +32,38 @@ class BuildYard:
         self._awake = asyncio.Event()
         self._places = asyncio.Semaphore(SIDE_BY_SIDE)
         self._taken: set[str] = set()
+        self._running: dict[str, tuple[App, asyncio.Task[None]]] = {}
+        self._given_up: dict[str, str] = {}
 
     def wake(self) -> None:
-        """Have it look for builds that were ordered."""
+        """Have it look for builds that were ordered or cancelled."""
         self._awake.set()
 
     async def run(self) -> None:
         """Run builds until cancelled."""
         interrupted = {build.id for _, build in await self._ordered() if build.status is BuildStatus.RUNNING}
+        is_due = True
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._awake.clear()
                 try:
-                    await self._begin(tasks, interrupted)
+                    await self._look(tasks, interrupted, is_due=is_due)
                 except StoreUnavailable:
                     log.warning("cannot look for builds")
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_AGAIN_S):
-                        await self._awake.wait()
+                is_due = not await self._is_woken()
+
+    async def _is_woken(self) -> bool:
+        try:
+            async with asyncio.timeout(LOOK_AGAIN_S):
+                return await self._awake.wait()
+        except TimeoutError:
+            return False
+
+    async def _look(self, tasks: asyncio.TaskGroup, interrupted: Set[str], *, is_due: bool) -> None:
+        """Give up what was cancelled, and begin what is new; every change of any app comes by here."""
+        await self._give_up()
+        if is_due or self._rack.transcripts.ids() - self._taken:
+            await self._begin(tasks, interrupted)
 
     async def _ordered(self) -> list[tuple[App, Build]]:
         async with self._rack.store.read() as ledger:
@@ -58,11 +72,29 @@ class BuildYard:
 
     async def _begin(self, tasks: asyncio.TaskGroup, interrupted: Set[str]) -> None:
         for app, build in await self._ordered():
-            self._taken.add(build.id)
             if build.id in interrupted:
-                await self._fail(app, build, STOPPED)
+                await self._clear_up(app, build)
             else:
-                tasks.create_task(self._run(app, build), name=f"build {build.id}")
+                running = tasks.create_task(self._run(app, build), name=f"build {build.id}")
+                self._running[build.id] = (app, running)
+            self._taken.add(build.id)
+
+    async def _give_up(self) -> None:
+        """Stop the builds that the ledger says have ended: somebody cancelled them."""
+        running = [(key, *found) for key, found in self._running.items() if key not in self._given_up]
+        for build_id, app, task in running:
+            async with self._rack.store.read() as ledger:
+                build = await ledger.builds.get(app, build_id)
+            if build_id in self._running and build.reason.startswith(builds.CANCELLED):
+                self._given_up[build_id] = build.reason
+                task.cancel()
+
+    async def _clear_up(self, app: App, build: Build) -> None:
+        """Fail what the end of the rack interrupted."""
+        await self._keep_log(app, build, f"ERROR: {STOPPED}\n".encode())
+        await self._fail(app, build, STOPPED)
+        self._rack.transcripts.end(build.id)
+        self._rack.changes.notify(app.name)
 
     async def _run(self, app: App, build: Build) -> None:
         transcript = self._rack.transcripts.begin(build.id)
@@ -70,25 +102,42 @@ class BuildYard:
             async with self._places:
                 await self._build(app, build, transcript)
         except SternwayError as exc:
-            transcript.write(f"ERROR: {exc.message}\n".encode())
-            await self._keep_log(app, build, transcript)
-            await self._fail(app, build, exc.message)
+            await self._end_failed(app, build, transcript, exc.message)
+        except asyncio.CancelledError:
+            if build.id not in self._given_up:
+                raise
+            await self._end_failed(app, build, transcript, self._given_up[build.id])
         except Exception as exc:
             log.exception("build failed unexpectedly", extra={"app": app.name, "build": build.id})
-            await self._fail(app, build, f"unexpected {type(exc).__name__}; see the log of the rack")
+            await self._end_failed(app, build, transcript, f"unexpected {type(exc).__name__}; see the log of the rack")
         finally:
+            self._running.pop(build.id, None)
+            self._given_up.pop(build.id, None)
             self._rack.transcripts.end(build.id)
             self._rack.changes.notify(app.name)
+
+    async def _end_failed(self, app: App, build: Build, transcript: Transcript, reason: str) -> None:
+        """Record the failure for as long as it takes: a full disk takes writes again once it has room."""
+        self._running.pop(build.id, None)
+        transcript.write(f"ERROR: {reason}\n".encode())
+        while True:
+            try:
+                await self._keep_log(app, build, transcript.content())
+                return await self._fail(app, build, reason)
+            except StoreUnavailable as exc:
+                log.warning("cannot record a failed build", extra={"build": build.id, "problem": exc.message})
+                await self._rack.clock.sleep(RECORD_AGAIN_S)
 
     async def _build(self, app: App, build: Build, transcript: Transcript) -> None:
         at = self._rack.clock.now()
         build = replace(build, status=BuildStatus.RUNNING, started_at=at)
         async with self._rack.store.write() as ledger:
+            await _check_open(ledger, app, build)
             await ledger.builds.record(build, at)
         self._rack.cross(Crossing.BUILD_BEGUN)
         result = await self._make(app, build, transcript)
         self._rack.cross(Crossing.BUILD_MADE)
-        await self._keep_log(app, build, transcript)
+        await self._keep_log(app, build, transcript.content())
         self._rack.cross(Crossing.BUILD_LOGGED)
         await self._complete(app, build, result)
         self._rack.cross(Crossing.BUILD_CONCLUDED)
@@ -114,6 +163,7 @@ class BuildYard:
         made = replace(build.made, at=at)
         build = replace(build, manifest=result.manifest, artifacts=result.artifacts, ended_at=at)
         async with self._rack.store.write() as ledger:
+            await _check_open(ledger, app, build)
             parent = await ledger.releases.newest(app)
             release = await releases.add(self._rack, ledger, app, Wish(parent, build), made)
             await ledger.builds.record(replace(build, status=BuildStatus.COMPLETE, release_id=release.id), at)
@@ -121,21 +171,31 @@ class BuildYard:
             await apps.record(ledger, app, Happening("build:create", made.by, at, detail=detail))
             self._rack.cross(Crossing.BUILD_CONCLUDING)
 
-    async def _keep_log(self, app: App, build: Build, transcript: Transcript) -> None:
-        await self._rack.objects.put(shelf(app), log_key(build.id), _once(transcript.content()))
+    async def _keep_log(self, app: App, build: Build, content: bytes) -> None:
+        await self._rack.objects.put(shelf(app), log_key(build.id), _once(content))
 
     async def _forget_source(self, app: App, build: Build) -> None:
-        """The artifact holds everything that the archive did."""
-        await self._rack.objects.delete(shelf(app), build.options.source)
+        """The artifact holds everything that the archive did; one that stays only takes room."""
+        try:
+            await self._rack.objects.delete(shelf(app), build.options.source)
+        except SternwayError as exc:
+            log.warning("cannot remove a source", extra={"build": build.id, "problem": exc.message})
 
     async def _fail(self, app: App, build: Build, reason: str) -> None:
+        """Record the failure, unless the build has ended already, as one that was cancelled has."""
         made = Made(self._rack.clock.now(), build.made.by)
-        failed = replace(build, status=BuildStatus.FAILED, reason=reason, ended_at=made.at)
         async with self._rack.store.write() as ledger:
-            await ledger.builds.record(failed, made.at)
-            detail = {"id": build.id, "message": reason}
-            await apps.record(ledger, app, Happening("build:create", made.by, made.at, status="error", detail=detail))
+            standing = await ledger.builds.get(app, build.id)
+            if standing.status.is_open:
+                await builds.fail(ledger, app, standing, reason, made)
         self._rack.cross(Crossing.BUILD_FAILED)
+
+
+async def _check_open(ledger: Ledger, app: App, build: Build) -> None:
+    """Raise Refused if the build has ended meanwhile: whoever cancelled it has the last word."""
+    standing = await ledger.builds.get(app, build.id)
+    if not standing.status.is_open:
+        raise Refused(standing.reason)
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

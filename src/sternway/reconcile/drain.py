@@ -6,8 +6,9 @@ time is over. This is memory only: after a restart of the rack a drain begins an
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
-from sternway.core.formation import FormationState, Member, Route
+from sternway.core.formation import FormationKey, FormationState, Member, Route
 
 SETTLING = timedelta(seconds=0.25)
 """A request may have been handed over just before the switch and not be counted yet."""
@@ -19,14 +20,24 @@ class Drain:
     def __init__(self) -> None:
         self._out_since: dict[str, datetime] = {}
 
-    def update(self, formations: Sequence[FormationState], routes: Sequence[Route], now: datetime) -> None:
-        """Take note of who is in traffic now, and forget who is gone."""
+    def update(
+        self,
+        formations: Sequence[FormationState],
+        routes: Sequence[Route],
+        now: datetime,
+        wanted: Mapping[FormationKey, int] = MappingProxyType({}),
+    ) -> None:
+        """Take note of who is out of traffic now, and forget who is gone.
+
+        Who is in a wanted slot is not on the way out, but may be on the way in: nobody waits for it to be quiet.
+        """
         in_use = {member for route in routes for member in route.members}
         out = {
             process.id
             for formation in formations
             for process in formation.processes
-            if process.endpoint is None or Member(formation.key, process.endpoint) not in in_use
+            if process.slot >= wanted.get(formation.key, 0)
+            and (process.endpoint is None or Member(formation.key, process.endpoint) not in in_use)
         }
         self._out_since = {id: min(self._out_since.get(id, now), now) for id in out}
 

@@ -5,7 +5,6 @@ and plans the rest.
 """
 
 import asyncio
-import contextlib
 import logging
 from datetime import timedelta
 
@@ -41,6 +40,7 @@ class AppWorker:
         self._drain = Drain()
         self._chronicle = Chronicle(rack)
         self._backoff_s = FIRST_BACKOFF_S
+        self._known: tuple[int, Situation] | None = None
 
     def wake(self) -> None:
         """Have it look again soon; called any number of times it looks once."""
@@ -70,13 +70,15 @@ class AppWorker:
 
     async def _sleep(self, seconds: float | None) -> None:
         if seconds:
-            with contextlib.suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(seconds):
                     await self._awake.wait()
+            except TimeoutError:
+                self._known = None  # a notification may have got lost: rows are the truth
 
     async def _round(self) -> float | None:
         """Do what can be done now; return how long to wait at most, or None when all is over."""
-        now = await situation.read(self._rack, self._name)
+        now = await self._situation()
         try:
             desired = now.desired(self._rack)
         except SternwayError as exc:
@@ -93,12 +95,20 @@ class AppWorker:
             await self._apply(action)
         return await self._rest(now, observed, actions)
 
+    async def _situation(self) -> Situation:
+        """Return what the rows say; they are not read again when only a process or a route changed."""
+        version = self._rack.changes.version(self._name)
+        if self._known is None or self._known[0] != version:
+            self._known = version, await situation.read(self._rack, self._name)
+        return self._known[1]
+
     async def _observe(self, desired: Desired) -> Observed:
         rack = self._rack
         formations = await rack.engine.observe(self._name)
         routes = await rack.router.observe(self._name)
         now = rack.clock.now()
-        self._drain.update(formations, routes, now)
+        wanted = {target.formation.key: target.count for target in desired.services}
+        self._drain.update(formations, routes, now, wanted)
         in_flight = await rack.traffic.in_flight() if self._drain.has_waiting() else {}
         drain_s = max((target.drain_s for target in desired.services), default=DEFAULT_DRAIN_S)
         return Observed(now, formations, routes, self._drain.quiet(formations, in_flight, now, drain_s))
@@ -122,6 +132,7 @@ class AppWorker:
         if now.app:
             await self._tell(now.app, now.open)
         elif not observed.formations and not observed.routes:
+            await self._rack.engine.forget(self._name, epoch=self._epoch)
             await self._chronicle.record_dismantled(self._name)
             return None
         if actions or self._drain.has_waiting(observed.quiet):

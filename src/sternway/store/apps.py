@@ -1,5 +1,6 @@
 """Apps and their settings in the ledger."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,14 +22,14 @@ class SqlApps:
 
     async def add(self, name: str, made: Made) -> App:
         """Insert an app; there is one writer at a time, so what is checked here stays true until the commit."""
-        if await self.transaction.row(_named(name)):
+        if await self.transaction.row(_named(), name=name):
             raise errors.Conflict(f"app already exists: {name}", hint="choose another name")
         id = await self.transaction.insert(apps, {"name": name} | made_values(made))
         return App(id, name, made)
 
     async def get(self, name: str) -> App:
         """Return the app that has this name now."""
-        row = await self.transaction.row(_named(name))
+        row = await self.transaction.row(_named(), name=name)
         if row is None:
             raise errors.NotFound(f"app not found: {name}", hint="see the names: sternway apps")
         return app_of(row)
@@ -91,9 +92,10 @@ def _present() -> Statement:
     return with_settings().where(app_deletions.c.app_id.is_(None))
 
 
-def _named(name: str) -> Statement:
+@functools.cache
+def _named() -> Statement:
     """The app that has a name now; deleted ones may have had it before."""
-    return _present().where(apps.c.name == name)
+    return _present().where(apps.c.name == sa.bindparam("name"))
 
 
 def _to_dismantle() -> Statement:

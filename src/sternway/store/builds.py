@@ -1,5 +1,6 @@
 """Builds in the ledger. A build's row never changes; its newest record says how it stands."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -33,14 +34,14 @@ class SqlBuilds:
 
     async def get(self, app: App, build_id: str) -> Build:
         """Return it as its newest record says."""
-        row = await self.transaction.row(_standing().where(builds.c.app_id == app.id, builds.c.id == build_id))
+        row = await self.transaction.row(_one(), app_id=app.id, id=build_id)
         if row is None:
             raise errors.NotFound(f"build not found: {build_id}", hint=f"see them: sternway builds -a {app.name}")
         return _build_of(row)
 
     async def list(self, app: App, limit: int) -> Sequence[Build]:
         """Return the newest first."""
-        return [_build_of(row) for row in await self.transaction.rows(_newest_first(app).limit(limit))]
+        return [_build_of(row) for row in await self.transaction.rows(_newest_first(), app_id=app.id, most=limit)]
 
     async def list_open(self) -> Sequence[tuple[App, Build]]:
         """Return those that have yet to end, the oldest first, also of deleted apps."""
@@ -76,9 +77,20 @@ def _standing() -> Statement:
     ).join_from(builds, build_records, build_records.c.id == newest)
 
 
-def _newest_first(app: App) -> Statement:
+@functools.cache
+def _one() -> Statement:
+    """A build of an app."""
+    return _of_app().where(builds.c.id == sa.bindparam("id"))
+
+
+@functools.cache
+def _newest_first() -> Statement:
     """Those of an app."""
-    return _standing().where(builds.c.app_id == app.id).order_by(builds.c.seq.desc())
+    return _of_app().order_by(builds.c.seq.desc()).limit(sa.bindparam("most", type_=sa.Integer))
+
+
+def _of_app() -> Statement:
+    return _standing().where(builds.c.app_id == sa.bindparam("app_id"))
 
 
 def _unfinished() -> Statement:

@@ -2,8 +2,12 @@
 
 There are two engines: one connection that writes, and a few that cannot (the database refuses), so that
 readers never keep a writer waiting for a connection.
+
+To build a statement costs more than to run it. Those that are asked often are built once, with parameters for
+what differs; `functools.cache` keeps them.
 """
 
+import functools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,22 +27,27 @@ class Transaction:
 
     connection: AsyncConnection
 
-    async def rows(self, statement: Statement) -> Sequence[sa.Row[*tuple[Any, ...]]]:
-        """Return all rows."""
+    async def rows(self, statement: Statement, **values: Any) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+        """Return all rows; the values are those of the statement's parameters."""
         with failures.translated():
-            return (await self.connection.execute(statement)).all()
+            return (await self.connection.execute(statement, values)).all()
 
-    async def row(self, statement: Statement) -> sa.Row[*tuple[Any, ...]] | None:
+    async def row(self, statement: Statement, **values: Any) -> sa.Row[*tuple[Any, ...]] | None:
         """Return the first row, if there is one."""
         with failures.translated():
-            return (await self.connection.execute(statement)).first()
+            return (await self.connection.execute(statement, values)).first()
 
     async def insert(self, table: sa.Table, values: Mapping[str, Any]) -> int:
         """Insert a row and return its key: the number that the database gave it, in tables that are numbered."""
         with failures.translated():
-            result = await self.connection.execute(table.insert().values(**values))
+            result = await self.connection.execute(_insert(table), values)
         key = result.inserted_primary_key
         return key[0] if key else 0
+
+
+@functools.cache
+def _insert(table: sa.Table) -> sa.Insert:
+    return table.insert()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Events in the ledger. The bytes that were hashed are kept as they are."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,19 +21,21 @@ class SqlEvents:
 
     async def append(self, chain: str, happening: Happening) -> Event:
         """Link to the last event of the chain, which no one else can follow before the commit."""
-        last = await self.transaction.row(_newest_first(chain).limit(1))
+        last = await self.transaction.row(_newest_first(), chain=chain, most=1)
         added = event.link(chain, _event_of(last) if last else None, event.canonical(happening))
         await self.transaction.insert(events, asdict(added))
         return added
 
     async def list(self, chain: str, limit: int) -> Sequence[Event]:
         """Return the newest first."""
-        return [_event_of(row) for row in await self.transaction.rows(_newest_first(chain).limit(limit))]
+        return [_event_of(row) for row in await self.transaction.rows(_newest_first(), chain=chain, most=limit)]
 
 
-def _newest_first(chain: str) -> Statement:
+@functools.cache
+def _newest_first() -> Statement:
     """The events of a chain."""
-    return sa.select(events).where(events.c.chain == chain).order_by(events.c.position.desc())
+    of_chain = sa.select(events).where(events.c.chain == sa.bindparam("chain"))
+    return of_chain.order_by(events.c.position.desc()).limit(sa.bindparam("most", type_=sa.Integer))
 
 
 def _event_of(row: sa.Row[*tuple[Any, ...]]) -> Event:

@@ -1,5 +1,6 @@
 """Promotions in the ledger: a row for each attempt, a record for each transition, a step for what people read."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -39,7 +40,7 @@ class SqlPromotions:
 
     async def latest(self, app: App) -> Promotion | None:
         """Return the newest attempt."""
-        row = await self.transaction.row(_newest_first(app).limit(1))
+        row = await self.transaction.row(_newest_first(), app_id=app.id, most=1)
         return _promotion_of(row) if row else None
 
     async def active(self, app: App) -> Release | None:
@@ -49,23 +50,23 @@ class SqlPromotions:
 
     async def active_id(self, app: App) -> str | None:
         """Return its id only."""
-        row = await self.transaction.row(_completed(app))
+        row = await self.transaction.row(_completed(), app_id=app.id)
         return row.release_id if row else None
 
     async def get(self, app: App, promotion_id: int) -> Promotion:
         """Return it as its newest record says."""
-        row = await self.transaction.row(_newest_first(app).where(promotions.c.id == promotion_id))
+        row = await self.transaction.row(_one_of_app(), app_id=app.id, id=promotion_id)
         if row is None:
             raise errors.NotFound(f"promotion not found: {promotion_id}")
         return _promotion_of(row)
 
     async def list(self, app: App, limit: int) -> Sequence[Promotion]:
         """Return the newest first."""
-        return [_promotion_of(row) for row in await self.transaction.rows(_newest_first(app).limit(limit))]
+        return [_promotion_of(row) for row in await self.transaction.rows(_newest_first(), app_id=app.id, most=limit)]
 
     async def record(self, promotion: Promotion, status: PromotionStatus, at: datetime, cause: str = "") -> Promotion:
         """Add a record unless the newest one, which the caller may not have seen, forbids it."""
-        row = await self.transaction.row(_standing().where(promotions.c.id == promotion.id))
+        row = await self.transaction.row(_one(), id=promotion.id)
         now = _promotion_of(row) if row else promotion
         return await self._append(now, status, at, cause) if now.status.may_become(status) else now
 
@@ -98,18 +99,33 @@ def _standing() -> Statement:
     )
 
 
-def _newest_first(app: App) -> Statement:
+@functools.cache
+def _one() -> Statement:
+    """A promotion."""
+    return _standing().where(promotions.c.id == sa.bindparam("id"))
+
+
+@functools.cache
+def _one_of_app() -> Statement:
+    """A promotion of an app."""
+    return _one().where(promotions.c.app_id == sa.bindparam("app_id"))
+
+
+@functools.cache
+def _newest_first() -> Statement:
     """Those of an app."""
-    return _standing().where(promotions.c.app_id == app.id).order_by(promotions.c.id.desc())
+    of_app = _standing().where(promotions.c.app_id == sa.bindparam("app_id"))
+    return of_app.order_by(promotions.c.id.desc()).limit(sa.bindparam("most", type_=sa.Integer))
 
 
-def _completed(app: App) -> Statement:
+@functools.cache
+def _completed() -> Statement:
     """The newest completed one of an app: the end of a range in an index."""
     record = promotion_records
     return (
         sa.select(promotions.c.release_id)
         .join_from(record, promotions, promotions.c.id == record.c.promotion_id)
-        .where(record.c.app_id == app.id, record.c.status == PromotionStatus.COMPLETED.value)
+        .where(record.c.app_id == sa.bindparam("app_id"), record.c.status == PromotionStatus.COMPLETED.value)
         .order_by(record.c.promotion_id.desc())
         .limit(1)
     )

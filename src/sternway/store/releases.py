@@ -1,5 +1,6 @@
 """Releases in the ledger. An environment is sealed before it gets near the database, bound to its release."""
 
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -44,24 +45,23 @@ class SqlReleases:
 
     async def get(self, app: App, release_id: str) -> Release:
         """Return it with its environment opened; raises Corrupt if that does not open."""
-        row = await self.transaction.row(_of(app).where(releases.c.id == release_id))
+        row = await self.transaction.row(_one(), app_id=app.id, id=release_id)
         if row is None:
             raise errors.NotFound(f"release not found: {release_id}", hint=f"see them: sternway releases -a {app.name}")
         return self._release_of(row)
 
     async def newest(self, app: App) -> Release | None:
         """Return the one with the highest order."""
-        row = await self.transaction.row(_of(app).limit(1))
+        row = await self.transaction.row(_newest(), app_id=app.id)
         return self._release_of(row) if row else None
 
     async def list(self, app: App, limit: int) -> Sequence[ReleaseLine]:
         """Return the newest first; environments and manifests are not read at all."""
-        return [_line_of(row) for row in await self.transaction.rows(_lines(app).limit(limit))]
+        return [_line_of(row) for row in await self.transaction.rows(_lines(), app_id=app.id, most=limit)]
 
     async def original(self, app: App, release: Release) -> Release | None:
         """Return the newest other one whose content has the same keyed hash: the end of a range in an index."""
-        same = _of(app).where(releases.c.content == self._content(release), releases.c.id != release.id)
-        row = await self.transaction.row(same.limit(1))
+        row = await self.transaction.row(_same(), app_id=app.id, content=self._content(release), id=release.id)
         return self._release_of(row) if row else None
 
     def _seal(self, release: Release) -> bytes:
@@ -91,14 +91,35 @@ def _context(release_id: str) -> str:
     return f"release:{release_id}"
 
 
-def _of(app: App) -> Statement:
+def _of_app(*columns: sa.Column[Any]) -> Statement:
     """The releases of an app, newest first."""
-    return sa.select(releases).where(releases.c.app_id == app.id).order_by(releases.c.seq.desc())
+    found = sa.select(*columns or releases.c)
+    return found.where(releases.c.app_id == sa.bindparam("app_id")).order_by(releases.c.seq.desc())
 
 
-def _lines(app: App) -> Statement:
-    """The same, without what is large or secret."""
-    return sa.select(*_LINE).where(releases.c.app_id == app.id).order_by(releases.c.seq.desc())
+@functools.cache
+def _one() -> Statement:
+    """A release of an app."""
+    return _of_app().where(releases.c.id == sa.bindparam("id"))
+
+
+@functools.cache
+def _newest() -> Statement:
+    """The newest of an app."""
+    return _of_app().limit(1)
+
+
+@functools.cache
+def _same() -> Statement:
+    """The newest other one with the same content."""
+    is_same, is_other = releases.c.content == sa.bindparam("content"), releases.c.id != sa.bindparam("id")
+    return _of_app().where(is_same, is_other).limit(1)
+
+
+@functools.cache
+def _lines() -> Statement:
+    """The newest of an app, without what is large or secret."""
+    return _of_app(*_LINE).limit(sa.bindparam("most", type_=sa.Integer))
 
 
 def _line_of(row: sa.Row[*tuple[Any, ...]]) -> ReleaseLine:

@@ -38,7 +38,7 @@ class Confinement:
     """
 
     groups: tuple[str, ...] = ()
-    limits: cgroup.Limits = cgroup.Limits()
+    limits: cgroup.Limits = field(default_factory=cgroup.Limits)
     resources: Mapping[str, int] = field(default_factory=dict)
     user: int | None = None
     covers: tuple[str, ...] = ()

@@ -47,8 +47,8 @@ def _supervise(engine: socket.socket) -> None:
     try:
         wanted = order.receive(engine)
         program.Supervisor(wanted).run(engine)
-    except (OSError, ValueError) as problem:
-        _refuse(engine, str(problem))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as problem:
+        _refuse(engine, f"{type(problem).__name__}: {problem}")
 
 
 def _refuse(engine: socket.socket, problem: str) -> None:

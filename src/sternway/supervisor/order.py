@@ -6,9 +6,10 @@ Environment values arrive over a connection and stay in memory: no command line 
 import json
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sternway.supervisor import confinement
+from sternway.supervisor.confinement import Confinement
 
 PROTOCOL = 1
 MAX_BYTES = 8 * 1024 * 1024
@@ -26,7 +27,7 @@ class Order:
     environment: Mapping[str, str]
     grace_s: float
     notes: tuple[str, ...] = ()
-    confinement: confinement.Confinement = confinement.Confinement()
+    confinement: Confinement = field(default_factory=Confinement)
 
 
 def encode(message: Mapping[str, object]) -> bytes:

@@ -8,8 +8,7 @@ import json
 import os
 import select
 import signal
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO
 
 from sternway.supervisor import cgroup, child, order
@@ -23,14 +22,15 @@ def answer(questions: BinaryIO, answers: BinaryIO) -> None:
     """Read one question, and answer it.
 
     It has `groups`, a list of lists of directories: of each list the first is answered below which groups can
-    be used, if there is one. And it has `orders`: of each is answered what kept it from working, or nothing.
+    be used, if there is one. And it has `orders`: of each is answered what kept it from working, up to the
+    first that works.
     """
     question = order.decode(questions.readline())
     groups: Any = question.get("groups", [])
     orders: Any = question.get("orders", [])
     found = {
         "groups": [_usable(candidates) for candidates in groups],
-        "problems": [_problem(order.parse(json.dumps(each).encode())) for each in orders],
+        "problems": _problems(order.parse(json.dumps(each).encode()) for each in orders),
     }
     answers.write(order.encode(found))
     answers.flush()
@@ -67,21 +67,33 @@ class _Idler:
         os.waitpid(self.pid, 0)
 
 
+def _problems(orders: Iterable[order.Order]) -> list[str]:
+    found = []
+    for each in orders:
+        found.append(_problem(each))
+        if not found[-1]:
+            break
+    return found
+
+
 def _problem(wanted: order.Order) -> str:
     """Run the command of an order to its end, and return what it printed if that is not well."""
     printed, printing = os.pipe()
+    os.set_blocking(printed, False)
     pid = child.spawn(wanted, printing)
     os.close(printing)
-    deadline = time.monotonic() + PATIENCE_S
-    said = b""
-    while chunk := _read(printed, deadline):
-        said += chunk
-    os.close(printed)
+    _wait(pid)
     child.signal_group(pid, signal.SIGKILL)
     code = child.reap(pid, is_sandboxed=bool(wanted.confinement.sandbox))
-    return "" if code == 0 else said.decode(errors="replace").strip() or f"it ended with {code}"
+    try:
+        said = os.read(printed, _SEEN_BYTES).decode(errors="replace").strip()
+    except BlockingIOError:
+        said = ""
+    os.close(printed)
+    return "" if code == 0 else said or f"it ended with {code}"
 
 
-def _read(file: int, deadline: float) -> bytes:
-    readable = select.select([file], [], [], max(0.0, deadline - time.monotonic()))[0]
-    return os.read(file, _SEEN_BYTES) if readable else b""
+def _wait(pid: int) -> None:
+    process = os.pidfd_open(pid)
+    select.select([process], [], [], PATIENCE_S)
+    os.close(process)

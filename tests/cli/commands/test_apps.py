@@ -1,7 +1,3 @@
-import pytest
-
-from sternway.cli import errors
-from sternway.cli.commands import apps
 from tests.cli import samples
 from tests.cli.conftest import Run
 from tests.cli.scripted import Answer, ScriptedRack, refusal
@@ -52,13 +48,6 @@ def test_lock_unlock_and_cancel_say_what_they_do(run: Run, rack: ScriptedRack) -
     assert [r.form.get("lock") for r in rack.requests] == ["true", "false", None]
 
 
-def test_waiting_has_an_end() -> None:
-    with pytest.raises(errors.CommandFailed, match="timeout"):
-        apps._until(lambda: False, 0, pause=lambda _: None)
-
-
-def test_waiting_asks_until_it_is_so() -> None:
-    answers = iter([False, False, True])
-    pauses: list[float] = []
-    apps._until(lambda: next(answers), 60, pause=pauses.append)
-    assert pauses == [apps.POLL_S] * 2
+def test_wait_is_taken_where_commands_always_wait(run: Run, rack: ScriptedRack) -> None:
+    rack.on("POST /apps/shop/cancel", Answer())
+    assert run("apps", "cancel", "-w").code == 0

@@ -10,7 +10,7 @@ import pytest
 from sternway.wire import types
 from tests.cli import samples
 from tests.cli.conftest import Run
-from tests.cli.scripted import END, TEXT, Answer, ScriptedRack
+from tests.cli.scripted import END, TEXT, Answer, ScriptedRack, refusal
 
 NEW = "RAXHPJHSWZO"
 LOGS = "/apps/shop/builds/B1/logs"
@@ -117,3 +117,8 @@ def test_list_and_info_show_builds(run: Run, rack: ScriptedRack) -> None:
 def test_logs_of_a_build_are_printed_as_they_are(run: Run, builder: ScriptedRack) -> None:
     builder.on_stream(LOGS, [(TEXT, b"\xff one\n"), END])
     assert run("builds", "logs", "B1").out.encode(errors="surrogateescape") == b"\xff one\n"
+
+
+def test_logs_of_an_unknown_build_are_not_found(run: Run, rack: ScriptedRack) -> None:
+    rack.on("GET /apps/shop/builds/B9", refusal(404, "build not found: B9"))
+    assert run("builds", "logs", "B9").code == 3

@@ -105,3 +105,11 @@ def test_stdin_is_left_alone_when_variables_are_named(shop: ScriptedRack, folder
     piped = b"rest of a script\n"
     done = subprocess.run(command, input=piped, env=environ, capture_output=True, timeout=30, check=True)
     assert done.stdout.decode() == NEW
+
+
+def test_unset_of_what_is_not_set_makes_no_release(run: Run, shop: ScriptedRack) -> None:
+    ended = run("env", "unset", "C")
+    assert (ended.code, ended.out, ended.err) == (0, "", "C is not set.\n")
+    assert "POST /apps/shop/releases" not in shop.lines()
+    assert run("env", "unset", "C", "A").code == 0
+    assert shop.request("POST /apps/shop/releases").form == {"env": "B=x=y"}

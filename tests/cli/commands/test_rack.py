@@ -67,3 +67,17 @@ def test_saved_racks_are_listed_without_their_passwords(run_alone: Run, tmp_path
 def test_api_get_prints_what_is_there(run: Run, rack: ScriptedRack, path: str) -> None:
     rack.on("GET /apps", Answer(200, b"[]\n", "application/json"))
     assert run("api", "get", path).out == "[]\n"
+
+
+def test_rack_that_cannot_move_says_so(run: Run, rack: ScriptedRack) -> None:
+    ended = run("rack", "update", "20160706200033")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == (
+        "ERROR: this rack cannot move to another version yet\nhint: see the one it runs: sternway rack releases\n"
+    )
+
+
+def test_nothing_saved_says_how_to_save(run_alone: Run) -> None:
+    ended = run_alone("racks")
+    assert (ended.code, ended.out.split()) == (0, ["NAME", "ADDRESS", "STATUS"])
+    assert "sternway login HOST" in ended.err

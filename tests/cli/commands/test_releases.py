@@ -182,3 +182,25 @@ def test_app_without_releases_has_nothing_to_promote(run: Run, rack: ScriptedRac
     rack.on("GET /apps/shop/releases", [])
     ended = run("releases", "promote")
     assert (ended.code, ended.err) == (3, "ERROR: no releases of shop\nhint: make one: sternway deploy\n")
+
+
+def test_release_that_was_never_promoted_cannot_be_followed(run: Run, rack: ScriptedRack) -> None:
+    rack.on("GET /apps/shop/promotions", [samples.promotion("R1")])
+    ended = run("releases", "follow", "R2")
+    assert (ended.code, ended.err.splitlines()) == (
+        3,
+        ["ERROR: R2 is in none of the last 20 promotions", "hint: promote it: sternway releases promote R2 -a shop"],
+    )
+
+
+def test_newest_promotion_is_followed_where_no_release_is_named(run: Run, rack: ScriptedRack) -> None:
+    rack.on("GET /apps/shop/promotions", [samples.promotion("R1")])
+    rack.on("GET /apps/shop/promotions/7", samples.promotion("R1", "completed"))
+    assert run("releases", "follow").out == "Promoting R1... OK\n"
+
+
+def test_status_that_outlasts_its_promotion_is_not_waited_for(run: Run, rack: ScriptedRack) -> None:
+    rack.on("GET /apps/shop", samples.app(status="rollback"))
+    rack.on("GET /apps/shop/promotions", [samples.promotion("R1", "reverted")])
+    rack.on("POST /apps/shop/releases/R1/promote", Answer())
+    assert run("releases", "promote", "R1", "--no-wait").out == "Promoting R1... OK\n"

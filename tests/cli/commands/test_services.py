@@ -1,5 +1,8 @@
+from datetime import UTC, datetime
+
 import pytest
 
+from sternway.cli import follow
 from sternway.wire import types
 from tests.cli.conftest import Run
 from tests.cli.scripted import Answer, ScriptedRack
@@ -37,3 +40,29 @@ def test_scale_sends_what_is_given(run: Run, shop: ScriptedRack) -> None:
 def test_restart_takes_every_service(run: Run, shop: ScriptedRack) -> None:
     assert run("restart").out == "Restarting web... OK\nRestarting worker... OK\n"
     assert run("services", "restart", "web").out == "Restarting web... OK\n"
+
+
+def test_scale_waits_when_asked_until_as_many_run(
+    run: Run, shop: ScriptedRack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "LOOK_S", 0.0)
+    one, two = process("web-1", 1), process("web-2", 2)
+    starting = types.Process("web-2", "shop", "web", "starting")
+    shop.on("GET /apps/shop/processes", [one], [one, starting], [one, two])
+    assert run("scale", "web", "--count", "2", "-w").code == 0
+    assert shop.lines().count("GET /apps/shop/processes") == 3
+
+
+def test_restart_waits_when_asked_until_none_of_the_old_runs(
+    run: Run, shop: ScriptedRack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "LOOK_S", 0.0)
+    old, new = [process("web-1", 1), process("web-2", 1)], [process("web-1", 2), process("web-2", 2)]
+    shop.on("GET /apps/shop/processes", old, old, [new[0], old[1]], new)
+    assert run("services", "restart", "web", "--wait").out == "Restarting web... OK\n"
+    assert shop.lines().count("GET /apps/shop/processes") == 4
+
+
+def process(process_id: str, second: int) -> types.Process:
+    started = datetime(2026, 5, 4, 10, 0, second, tzinfo=UTC)
+    return types.Process(process_id, "shop", "web", "running", started=started)

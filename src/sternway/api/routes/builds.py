@@ -54,6 +54,12 @@ async def get_build(rack: RackIn, app: AppName, build: BuildId) -> Response:
     return answers.json_response(answers.build(await builds.get(rack, app, build), app))
 
 
+@router.delete("/apps/{app}/builds/{build}")
+async def cancel_build(rack: RackIn, made: MadeIn, app: AppName, build: BuildId) -> Response:
+    """Have a build end that waits or runs (Sternway's own)."""
+    return answers.json_response(answers.build(await builds.cancel(rack, app, build, made), app))
+
+
 @router.websocket("/apps/{app}/builds/{build}/logs")
 async def follow_build(websocket: WebSocket, app: AppName, build: BuildId) -> None:
     """Stream what a build prints, from its beginning to its end."""

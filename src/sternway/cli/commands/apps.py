@@ -1,8 +1,5 @@
 """`apps`: list, create, show, delete, lock and cancel."""
 
-import time
-from collections.abc import Callable
-
 import click
 
 from sternway.cli import errors, follow, options, output
@@ -11,7 +8,6 @@ from sternway.cli.command import Group
 from sternway.cli.options import Target
 from sternway.wire import routes, types
 
-POLL_S = 0.5
 DELETE_WAIT_S = 300
 
 
@@ -42,12 +38,12 @@ def create(target: Target, name: str | None, generation: str | None, timeout: in
     with output.progress(aside=False) as progress:
         progress.begin(f"Creating {name}")
         target.rack.create(types.App, routes.APPS, {"name": name, "generation": generation, "reason": reason})
-        _until(lambda: _status(target.rack, name) == "running", timeout)
+        follow.until(lambda: _status(target.rack, name) == "running", timeout)
         progress.done()
 
 
 @apps.command()
-@click.argument("name", metavar="[APP]", required=False)
+@click.argument("name", metavar="[APP]", required=False, shell_complete=options.apps)
 @options.as_json
 @options.on_app
 def info(target: Target, name: str | None, as_json: bool) -> None:
@@ -61,7 +57,7 @@ def info(target: Target, name: str | None, as_json: bool) -> None:
 
 
 @apps.command()
-@click.argument("name", metavar="APP")
+@click.argument("name", metavar="APP", shell_complete=options.apps)
 @options.accept_wait
 @options.with_reason
 @options.on_rack
@@ -70,12 +66,12 @@ def delete(target: Target, name: str, reason: str | None) -> None:
     with output.progress(aside=False) as progress:
         progress.begin(f"Deleting {name}")
         target.rack.send("DELETE", routes.app(name), {"reason": reason} if reason else None)
-        _until(lambda: _status(target.rack, name) is None, DELETE_WAIT_S)
+        follow.until(lambda: _status(target.rack, name) is None, DELETE_WAIT_S)
         progress.done()
 
 
 @apps.command()
-@click.argument("name", metavar="[APP]", required=False)
+@click.argument("name", metavar="[APP]", required=False, shell_complete=options.apps)
 @options.accept_wait
 @options.with_reason
 @options.on_app
@@ -89,7 +85,7 @@ def cancel(target: Target, name: str | None, reason: str | None) -> None:
 
 
 @apps.command()
-@click.argument("name", metavar="[APP]", required=False)
+@click.argument("name", metavar="[APP]", required=False, shell_complete=options.apps)
 @options.with_reason
 @options.on_app
 def lock(target: Target, name: str | None, reason: str | None) -> None:
@@ -98,7 +94,7 @@ def lock(target: Target, name: str | None, reason: str | None) -> None:
 
 
 @apps.command()
-@click.argument("name", metavar="[APP]", required=False)
+@click.argument("name", metavar="[APP]", required=False, shell_complete=options.apps)
 @options.with_reason
 @options.on_app
 def unlock(target: Target, name: str | None, reason: str | None) -> None:
@@ -120,11 +116,3 @@ def _status(rack: Rack, name: str) -> str | None:
         if exc.status == 404:
             return None
         raise
-
-
-def _until(is_so: Callable[[], bool], limit_s: int, pause: follow.Pause = time.sleep) -> None:
-    give_up_at = time.monotonic() + limit_s
-    while not is_so():
-        if time.monotonic() > give_up_at:
-            raise errors.CommandFailed(f"timeout: not done within {limit_s} s", hint="it goes on in the rack")
-        pause(POLL_S)

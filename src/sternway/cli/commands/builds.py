@@ -130,6 +130,18 @@ def logs(target: Target, build_id: str) -> None:
         output.copy(chunk, sys.stdout)
 
 
+@builds.command()
+@click.argument("build_id", metavar="BUILD")
+@options.with_reason
+@options.on_app
+def cancel(target: Target, build_id: str, reason: str | None) -> None:
+    """Stop a build that waits or runs."""
+    with output.progress(aside=False) as progress:
+        progress.begin(f"Cancelling {build_id}")
+        target.rack.send("DELETE", routes.build(target.app, build_id), {"reason": reason})
+        progress.done()
+
+
 def _build(
     target: Target, directory: Path, told: Options, reason: str | None, progress: output.Progress
 ) -> types.Build:

@@ -31,7 +31,7 @@ def env(ctx: click.Context, target: Target, release: str | None, as_json: bool) 
     if ctx.invoked_subcommand:
         return
     variables = _read(target, release)
-    output.show_json(dict(sorted(variables.items()))) if as_json else output.show(_text(variables, end="\n"))
+    output.show_json(dict(sorted(variables.items()))) if as_json else output.show_text(_text(variables, end="\n"))
 
 
 @env.command()
@@ -43,7 +43,7 @@ def get(target: Target, name: str, release: str | None) -> None:
     variables = _read(target, release)
     if name not in variables:
         raise errors.not_found(f"env not found: {name}", hint="see all of them: sternway env")
-    output.show(f"{variables[name]}\n")
+    output.show_text(f"{variables[name]}\n")
 
 
 def _change(function: Function) -> Function:

@@ -20,7 +20,7 @@ HINT = "give it with -t, ask for it with -p, or set CONVOX_PASSWORD"
 @click.option("-t", "--token", help="The rack's password; -p does not leave it in the shell's history.")
 @click.option("-p", "--password", "is_asked", is_flag=True, help="Ask for the password, or read it from a pipe.")
 @click.option("-n", "--name", help="What to call the rack here; its own name if none is given.")
-@options.on_rack
+@options.with_target
 def login(target: Target, *, host: str, token: str | None, is_asked: bool, name: str | None) -> None:
     """Save a rack, and choose it."""
     found = _url(target.settings, host, token, is_asked=is_asked)

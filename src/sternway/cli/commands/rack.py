@@ -124,7 +124,7 @@ def api() -> None:
 def get(target: Target, path: str) -> None:
     """Print what stands at a path, as it is."""
     text = target.rack.read("/" + path.lstrip("/")).decode(errors="replace")
-    output.show(text if text.endswith("\n") else f"{text}\n")
+    output.show_text(text if text.endswith("\n") else f"{text}\n")
 
 
 def _system(target: Target) -> types.System:

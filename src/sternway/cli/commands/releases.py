@@ -32,7 +32,7 @@ def releases(ctx: click.Context, target: Target, limit: int | None, as_json: boo
 
 
 @releases.command()
-@click.argument("release")
+@click.argument("release", shell_complete=options.releases)
 @options.as_json
 @options.on_app
 def info(target: Target, release: str, as_json: bool) -> None:
@@ -46,17 +46,17 @@ def info(target: Target, release: str, as_json: bool) -> None:
 
 
 @releases.command()
-@click.argument("release")
+@click.argument("release", shell_complete=options.releases)
 @options.on_app
 def manifest(target: Target, release: str) -> None:
     """Print the manifest of a release."""
     found = target.rack.fetch(types.Release, routes.release(target.app, release))
     text = found.manifest or target.rack.fetch(types.Build, routes.build(target.app, found.build)).manifest
-    output.show(text if text.endswith("\n") or not text else f"{text}\n")
+    output.show_text(text if text.endswith("\n") or not text else f"{text}\n")
 
 
 @releases.command()
-@click.argument("release", required=False)
+@click.argument("release", required=False, shell_complete=options.releases)
 @with_order
 @options.on_app
 def promote(target: Target, release: str | None, order: Order) -> None:
@@ -66,7 +66,7 @@ def promote(target: Target, release: str | None, order: Order) -> None:
 
 
 @releases.command()
-@click.argument("release")
+@click.argument("release", shell_complete=options.releases)
 @options.with_id
 @with_order
 @options.on_app
@@ -79,11 +79,11 @@ def rollback(target: Target, release: str, id_only: bool, order: Order) -> None:
 
 
 @releases.command("follow")
-@click.argument("release", required=False)
+@click.argument("release", required=False, shell_complete=options.releases)
 @options.on_app
 def follow_(target: Target, release: str | None) -> None:
-    """Watch the promotion of a release, the newest if none is named, until it has ended."""
-    release = release or _newest(target)
+    """Watch the promotion of a release until it has ended; the newest promotion if none is named."""
+    release = release or follow.last_promoted(target.rack, target.app) or _newest(target)
     with output.progress(aside=False) as progress:
         progress.begin(f"Promoting {release}")
         follow.until_ended(target.rack, target.app, release, progress)
@@ -96,6 +96,7 @@ def follow_(target: Target, release: str | None) -> None:
 @click.option("--env-from", metavar="RELEASE", help="Take the environment of this release.")
 @click.option("--use-active-release-env", is_flag=True, help="Take the environment of the active release.")
 @click.option("-p", "--promote", "is_promoted", is_flag=True, help="Promote it at once.")
+@options.accept_wait
 @options.with_id
 @options.with_reason
 @options.on_app

@@ -6,15 +6,18 @@ nobody to keep its log or to start it again: it is ended, if its identity proves
 
 import contextlib
 import os
+import select
 import signal
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sternway.engines.process import link, report
 from sternway.engines.process.slots import Slot, Slots
-from sternway.supervisor import child
+from sternway.supervisor import cgroup, child
 
+GONE_WITHIN_S = 2.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -46,7 +49,8 @@ def _adopt(slots: Slots, slot: Slot) -> Found | None:
 def clear(slots: Slots, slot: Slot) -> None:
     """End what is left of a process that has no supervisor to talk to, and record that it is over.
 
-    The record comes first, because a supervisor that starts late looks for it.
+    Returns once it is gone, so that its successor is never beside it. The record comes first, because a
+    supervisor that starts late looks for it.
     """
     slots.end(slot)
     left = report.read(slots.directory(slot))
@@ -57,7 +61,27 @@ def clear(slots: Slots, slot: Slot) -> None:
             os.kill(left.supervisor_pid, signal.SIGKILL)
     if _is_there(left.pid, left.start_ticks):
         with contextlib.suppress(OSError):
-            os.killpg(left.pid, signal.SIGKILL)
+            _kill_group(left.pid)
+    for group in left.groups:
+        cgroup.remove(group)
+
+
+def _kill_group(leader: int) -> None:
+    process = os.pidfd_open(leader)
+    try:
+        os.killpg(leader, signal.SIGKILL)
+        select.select([process], [], [], GONE_WITHIN_S)
+    finally:
+        os.close(process)
+
+
+def sweep(parents: Iterable[str]) -> None:
+    """Remove control groups of the rack that nobody is in any more, as after a supervisor was killed."""
+    for parent in parents:
+        for group in Path(parent).glob("*/"):
+            if not cgroup.members(str(group)):
+                with contextlib.suppress(OSError):
+                    group.rmdir()
 
 
 def _is_there(pid: int, ticks: int) -> bool:

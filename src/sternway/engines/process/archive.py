@@ -4,17 +4,24 @@ The checks are made by hand, on names and not on the file system, since the stan
 missing from the first releases of Python 3.11.
 """
 
+import lzma
 import os
 import posixpath
 import shutil
 import tarfile
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sternway.core.errors import BuildFailed
+from sternway.engines.process import space
 
 MAX_FILES = 200_000
 MAX_BYTES = 2 * 1024**3
+LATEST = 2**32 - 1
+
+Wanted = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +40,27 @@ class Unpacked:
     size_bytes: int
 
 
-def unpack(archive: Path, into: Path, bounds: Bounds = Bounds()) -> Unpacked:
+def unpack(archive: Path, into: Path, bounds: Bounds = Bounds(), is_wanted: Wanted = lambda: True) -> Unpacked:
     """Unpack a tar, gzipped or not, into an empty directory; raises BuildFailed and says which entry is at fault.
 
-    Directories and files come first and links last, so that nothing is ever written through a link.
+    Directories and files come first and links last, so that nothing is ever written through a link. It gives up
+    between two entries once `is_wanted` says no. A full disk raises OSError, as everywhere.
     """
     try:
         with tarfile.open(archive, "r:*") as tar:
-            return _unpack(tar, into, bounds)
-    except (tarfile.TarError, EOFError, OSError, ValueError) as exc:
+            return _unpack(tar, into, bounds, is_wanted)
+    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as exc:
+        if isinstance(exc, OSError) and space.is_full(exc):
+            raise
         raise BuildFailed(f"the archive cannot be unpacked: {exc}", hint="upload a gzip tar of the source") from exc
 
 
-def _unpack(tar: tarfile.TarFile, into: Path, bounds: Bounds) -> Unpacked:
+def _unpack(tar: tarfile.TarFile, into: Path, bounds: Bounds, is_wanted: Wanted) -> Unpacked:
     links: list[tarfile.TarInfo] = []
     files = size = 0
     for member in tar:
+        if not is_wanted():
+            raise BuildFailed("the build was given up")
         files += 1
         size += member.size if member.isreg() else 0
         _check_bounds(files, size, bounds)
@@ -112,6 +124,8 @@ def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
     with content, open(path, "xb") as file:
         shutil.copyfileobj(content, file, 1024 * 1024)
     path.chmod(0o755 if member.mode & 0o111 else 0o644)
+    modified_at = min(max(member.mtime, 0), LATEST)  # web servers derive from it what browsers may keep
+    os.utime(path, (modified_at, modified_at))
 
 
 def _link(member: tarfile.TarInfo, into: Path) -> None:

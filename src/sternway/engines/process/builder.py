@@ -1,16 +1,19 @@
-"""The builder of the process engine: an upload becomes a snapshot of its tree, which is what processes run in."""
+"""The builder of the process engine: an upload becomes a snapshot of its tree and what was prepared for it."""
 
 import asyncio
 import contextlib
-import shutil
+import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sternway.core import manifest
 from sternway.core.errors import ArtifactGone, BuildFailed
 from sternway.core.manifest.service import Service
-from sternway.engines.process import archive, artifact, snapshot
+from sternway.engines.process import archive, artifacts, snapshot, space, threads
+from sternway.engines.process.artifacts import NODE, NODE_MODULES, Prepared
+from sternway.engines.process.dependencies import node, python, shelf
+from sternway.engines.process.dependencies.command import Runner
 from sternway.ports import BuildOrder, BuildResult
 
 UNPACKING = "building"
@@ -19,64 +22,134 @@ DEFAULT_MANIFEST = "convox.yml"
 PROCFILE = "Procfile"
 
 Log = Callable[[bytes], None]
+Say = Callable[[str], None]
 
 
 class ProcessBuilder:
     """Fills `ports.Builder`. `data` is the directory that the engine has as well."""
 
-    def __init__(self, data: Path, *, bounds: archive.Bounds | None = None) -> None:
+    def __init__(self, data: Path, *, bounds: archive.Bounds | None = None, runner: Runner | None = None) -> None:
+        self._data = data
         self._snapshots = data / snapshot.DIRECTORY
         self._unpacking = data / UNPACKING
         self._bounds = bounds or archive.Bounds()
+        self._runner = runner or Runner()
+        self._shelf = shelf.Shelf(data, self._runner)
 
     async def build(self, order: BuildOrder, log: Log) -> BuildResult:
-        """Unpack, read the manifest, and keep the tree; a failure or a cancellation leaves nothing that counts."""
-        loop = asyncio.get_running_loop()
+        """Unpack, read the manifest, prepare dependencies, keep the tree.
+
+        A failure or a cancellation leaves nothing that counts, and no process.
+        """
 
         def say(text: str) -> None:
-            loop.call_soon_threadsafe(log, f"{text}\n".encode(errors="replace"))
+            log(f"{text}\n".encode(errors="replace"))
 
-        result = await asyncio.to_thread(self._build, order, say)
-        await asyncio.sleep(0)
-        return result
+        try:
+            tree = await threads.uninterrupted(self._new_directory)
+            try:
+                return await self._build(order, tree, say)
+            finally:
+                await threads.uninterrupted(_clear, tree)
+        except OSError as exc:
+            if space.is_full(exc):
+                raise space.full(exc) from exc
+            raise BuildFailed(f"the source cannot be kept: {exc.strerror}", hint="see the disk of the rack") from exc
 
-    async def verify(self, reference: str) -> None:
-        """Raise ArtifactGone unless there is a directory to run in."""
-        place = artifact.locate(self._snapshots.parent, reference)
-        if not await asyncio.to_thread(place.directory.is_dir):
-            raise ArtifactGone(f"{reference} is no longer there", hint="build the same source again: sternway build")
+    async def verify(self, artifact: str) -> None:
+        """Raise ArtifactGone unless there is a directory to run in, with everything that was prepared for it."""
+        await asyncio.to_thread(self._verify, artifact)
 
-    def _build(self, order: BuildOrder, say: Callable[[str], None]) -> BuildResult:
-        with self._new_directory() as tree:
-            unpacked = archive.unpack(order.archive, tree, self._bounds)
-            say(f"Unpacking {unpacked.files} files, {_size(unpacked.size_bytes)}")
-            text = _manifest_text(tree, order.options.manifest_path)
-            parsed = manifest.parse(text)
-            for warning in parsed.warnings:
-                say(f"Warning: {warning}")
-            sub_directories = {name: _start(tree, name, each) for name, each in parsed.manifest.services.items()}
-            digest = snapshot.keep(tree, self._snapshots)
-        say(f"Snapshot {artifact.reference(digest, '')}")
+    def _verify(self, artifact: str) -> None:
+        if not artifacts.locate(self._data, artifact).directory.is_dir():
+            raise ArtifactGone(f"{artifact} is no longer there", hint="build the same source again: sternway build")
+        for prepared in artifacts.prepared(artifact):
+            self._shelf.check(prepared)
+
+    async def _build(self, order: BuildOrder, tree: Path, say: Say) -> BuildResult:
+        unpacked = await threads.uninterrupted(archive.unpack, order.archive, tree, self._bounds, _is_wanted())
+        say(f"Unpacking {unpacked.files} files, {_size(unpacked.size_bytes)}")
+        text = _manifest_text(tree, order.options.manifest_path)
+        parsed = await asyncio.to_thread(manifest.parse, text)
+        _tell(parsed, say)
+        starts = {name: _start(tree, name, each) for name, each in parsed.manifest.services.items()}
+        prepared = await self._prepare(tree, sorted(set(starts.values())), say, use_cache=order.options.use_cache)
+        digest = await threads.uninterrupted(snapshot.keep, tree, self._snapshots)
+        say(f"Snapshot {artifacts.reference(digest, '')}")
         for name, service in parsed.manifest.services.items():
             say(f"Service {name}: {service.command}")
-        return BuildResult(text, _artifacts(digest, sub_directories))
+        return BuildResult(
+            text, {name: artifacts.reference(digest, start, prepared[start]) for name, start in starts.items()}
+        )
 
-    @contextlib.contextmanager
-    def _new_directory(self) -> Iterator[Path]:
-        """Yield an empty directory on the file system of the snapshots; what is still there at the end goes."""
+    async def _prepare(
+        self, tree: Path, starts: list[str], say: Say, *, use_cache: bool
+    ) -> Mapping[str, tuple[Prepared, ...]]:
+        """Prepare what each directory needs, side by side; the first failure ends all."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = {
+                    start: tasks.create_task(
+                        self._prepare_one(tree / start, _prefixed(say, start, starts), use_cache=use_cache)
+                    )
+                    for start in starts
+                }
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from group
+        return {start: task.result() for start, task in running.items()}
+
+    async def _prepare_one(self, directory: Path, say: Say, *, use_cache: bool) -> tuple[Prepared, ...]:
+        found = [await read(directory, self._runner) for read in (python.read, node.read)]
+        prepared = [await self._shelf.prepare(recipe, say, use_cache=use_cache) for recipe in found if recipe]
+        for each in prepared:
+            if each.ecosystem == NODE:
+                _link(each.directory(self._data), directory)
+        return tuple(prepared)
+
+    def _new_directory(self) -> Path:
+        """Return an empty directory on the file system of the snapshots."""
         for place in (self._unpacking, self._snapshots):
             place.mkdir(parents=True, exist_ok=True, mode=0o755)
         tree = Path(tempfile.mkdtemp(dir=self._unpacking))
         tree.chmod(0o755)
-        try:
-            yield tree
-        finally:
-            if tree.exists():
-                shutil.rmtree(tree, ignore_errors=True)
+        return tree
 
 
-def _artifacts(digest: str, sub_directories: Mapping[str, str]) -> dict[str, str]:
-    return {name: artifact.reference(digest, directory) for name, directory in sub_directories.items()}
+def sweep(data: Path) -> None:
+    """Remove what builds left that ended with the rack; call it while no build runs."""
+    for tree in (data / UNPACKING).glob("*"):
+        with contextlib.suppress(OSError):
+            _clear(tree)
+    shelf.sweep(data)
+
+
+def _clear(tree: Path) -> None:
+    if tree.exists():
+        snapshot.discard(tree)
+
+
+def _is_wanted() -> archive.Wanted:
+    """Return what tells a thread whether the task that it works for still wants the outcome."""
+    task = asyncio.current_task()
+    return lambda: task is None or not task.cancelling()
+
+
+def _tell(parsed: manifest.Parsed, say: Say) -> None:
+    for warning in parsed.warnings:
+        say(f"Warning: {warning}")
+    if later := manifest.not_yet_effective(parsed.manifest):
+        say(f"Without effect in this version: {', '.join(later)}")
+
+
+def _prefixed(say: Say, start: str, starts: list[str]) -> Say:
+    """Return what tells whose line it is, where there are several."""
+    return say if len(starts) == 1 else lambda text: say(f"[{start or '.'}] {text}")
+
+
+def _link(prepared: Path, directory: Path) -> None:
+    """Let Node find packages where it looks: beside the app. The link is part of the tree, and of its digest."""
+    if (prepared / NODE_MODULES).is_dir():
+        os.symlink(prepared / NODE_MODULES, directory / NODE_MODULES)
 
 
 def _manifest_text(tree: Path, name: str) -> str:
@@ -108,8 +181,9 @@ def _start(tree: Path, name: str, service: Service) -> str:
             f"service {name} has no command, and there is no image to take one from",
             hint=f"add services.{name}.command to the manifest",
         )
-    sub_directory = "/".join(Path(service.build.path).parts) if service.build else ""
-    if not (tree / sub_directory).is_dir():
+    parts = Path(service.build.path).parts if service.build else ()
+    sub_directory = "/".join(parts)
+    if "/" in parts or ".." in parts or not (tree / sub_directory).is_dir():
         raise BuildFailed(
             f"service {name}: {sub_directory} is no directory of the source", hint=f"correct services.{name}.build"
         )

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sternway.core.formation import Formation, Limits
-from sternway.engines.process import environment, isolation, snapshot, volumes
+from sternway.engines.process import environment, isolation
+from sternway.engines.process.artifacts import Located
 from sternway.engines.process.users import Users
+from sternway.engines.process.volumes import Mount, Volumes
 from sternway.supervisor import cgroup
 from sternway.supervisor.confinement import Bind, Confinement
 
@@ -16,7 +18,6 @@ TASKS = 1024
 TASKS_OF_USER = 4096
 SANDBOX_TEMPORARY = "/tmp"
 MIB = 1024 * 1024
-VISIBLE = ("dependencies", "environments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +33,26 @@ class Confined:
 class Confiner:
     """Makes what a process is confined to. `private` is the directory of the whole rack, which no app sees."""
 
-    data: Path
     private: Path
     isolation: isolation.Isolation
     users: Users
-    volumes: volumes.Volumes
+    volumes: Volumes
 
-    def confine(self, formation: Formation, directory: Path, start: Path) -> Confined:
+    def confine(self, formation: Formation, directory: Path, located: Located) -> Confined:
         """Return how a process of the formation is kept apart, and make what belongs to it alone.
 
-        `directory` is the process's own, `start` where it starts. Raises OSError and EngineUnavailable.
+        `directory` is the process's own. Raises OSError and EngineUnavailable.
         """
         user = self.users.of(formation.key.app) if self.isolation.has_users else None
         mounts = self.volumes.of(formation.key.app, formation.volumes, user)
-        own = [directory / environment.HOME, directory / environment.TEMPORARY]
-        for path in own if user is not None else ():
-            os.chown(path, user or 0, user or 0)
-        confinement = self._confinement(formation, user, _Places(self._root(start), *own, mounts.mounts))
+        home, temporary = directory / environment.HOME, directory / environment.TEMPORARY
+        if user is not None:
+            os.chown(home, user, user)
+            os.chown(temporary, user, user)
+        confinement = self._confinement(formation, user, _Places(located, home, temporary, mounts.mounts))
         return Confined(
             asdict(confinement),
-            self._variables(mounts.mounts, own[1]),
+            self._variables(mounts.mounts, temporary),
             (*self._notes(formation.limits), *mounts.notes, *self._volume_notes(mounts.mounts)),
         )
 
@@ -64,7 +65,9 @@ class Confiner:
             limits=cgroup.Limits(formation.limits.memory_mib, formation.limits.cpu_millis, TASKS),
             resources=dict(_resources(formation.limits, groups, user)),
             user=user,
-            covers=isolation.covers(self.private, seen) if user is not None or self.isolation.sandbox else (),
+            covers=isolation.covers(Path(os.path.realpath(self.private)), seen)
+            if user is not None or self.isolation.sandbox
+            else (),
             binds=binds,
             sandbox=self.isolation.sandbox,
             system=isolation.system() if self.isolation.sandbox else (),
@@ -81,34 +84,22 @@ class Confiner:
     def _binds(self, places: "_Places") -> Iterator[Bind]:
         """Yield what the process sees; without a sandbox each at its own path."""
         is_sandboxed = bool(self.isolation.sandbox)
+        temporary = os.path.realpath(places.temporary)
         if is_sandboxed:
-            yield Bind(str(places.temporary), SANDBOX_TEMPORARY, is_writable=True)
-            yield Bind(str(places.temporary), "/var/tmp", is_writable=True)
+            yield Bind(temporary, SANDBOX_TEMPORARY, is_writable=True)
+            yield Bind(temporary, "/var/tmp", is_writable=True)
         else:
-            yield Bind(str(places.temporary), str(places.temporary), is_writable=True)
-        yield Bind(str(places.home), str(places.home), is_writable=True)
-        for path in (places.tree, *self._tools()):
-            yield Bind(str(path), str(path))
+            yield Bind(temporary, str(places.temporary), is_writable=True)
+        yield Bind(os.path.realpath(places.home), str(places.home), is_writable=True)
+        for path in (places.located.root, *places.located.extra_paths, *_interpreter()):
+            yield Bind(os.path.realpath(path), str(path))
         for mount in places.mounts:
             yield Bind(str(mount.source), mount.target if is_sandboxed else str(mount.source), is_writable=True)
 
-    def _tools(self) -> Iterator[Path]:
-        """Yield what apps may need beside the system: what builds prepared, and the interpreter of the rack."""
-        paths = (*(self.data / name for name in VISIBLE), Path(sys.prefix), Path(sys.base_prefix))
-        for path in dict.fromkeys(Path(os.path.realpath(path)) for path in paths):
-            if path.is_dir() and not str(path).startswith(tuple(f"{each}/" for each in isolation.SYSTEM)):
-                if str(path) not in isolation.SYSTEM:
-                    yield path
-
-    def _is_of_machine(self, bind: Bind, mounts: Sequence[volumes.Mount]) -> bool:
+    def _is_of_machine(self, bind: Bind, mounts: Sequence[Mount]) -> bool:
         return any(str(mount.source) == bind.source and not mount.is_kept for mount in mounts)
 
-    def _root(self, start: Path) -> Path:
-        """Return the tree that a process starts in; it may be a directory in it."""
-        snapshots = self.data / snapshot.DIRECTORY
-        return snapshots / start.relative_to(snapshots).parts[0]
-
-    def _variables(self, mounts: Sequence[volumes.Mount], temporary: Path) -> Mapping[str, str]:
+    def _variables(self, mounts: Sequence[Mount], temporary: Path) -> Mapping[str, str]:
         is_sandboxed = bool(self.isolation.sandbox)
         named = {mount.variable: mount.target if is_sandboxed else str(mount.source) for mount in mounts}
         return {**named, "TMPDIR": SANDBOX_TEMPORARY if is_sandboxed else str(temporary)}
@@ -117,14 +108,14 @@ class Confiner:
         if self.isolation.is_open:
             yield f"user: runs as root, as the rack does, since {self._reason()}"
         if limits.memory_mib is not None and "memory" not in self.isolation.groups:
-            yield f"limits: memory is bounded for each process alone, at {limits.memory_mib} MiB, without control groups"
+            yield f"limits: {limits.memory_mib} MiB of memory for each process alone, without control groups"
         if limits.cpu_millis is not None and "cpu" not in self.isolation.groups:
             yield "limits: the processor is not bounded, since this machine lends no control groups"
 
     def _reason(self) -> str:
         return self.isolation.problems.get("users", "users of their own are switched off")
 
-    def _volume_notes(self, mounts: Sequence[volumes.Mount]) -> Iterator[str]:
+    def _volume_notes(self, mounts: Sequence[Mount]) -> Iterator[str]:
         for mount in mounts if not self.isolation.sandbox else ():
             yield f"volume {mount.target}: is at {mount.source}, as {mount.variable} says, since bubblewrap is not used"
 
@@ -133,10 +124,17 @@ class Confiner:
 class _Places:
     """The directories of one process."""
 
-    tree: Path
+    located: Located
     home: Path
     temporary: Path
-    mounts: Sequence[volumes.Mount]
+    mounts: Sequence[Mount]
+
+
+def _interpreter() -> Iterator[Path]:
+    """Yield where the Python of the rack is, which environments of apps may be made with, unless all see it."""
+    for path in dict.fromkeys(Path(path) for path in (sys.prefix, sys.base_prefix)):
+        if not f"{path}/".startswith(tuple(f"{each}/" for each in isolation.SYSTEM)):
+            yield path
 
 
 def _resources(limits: Limits, groups: Mapping[str, str], user: int | None) -> Iterator[tuple[str, int]]:

@@ -12,22 +12,33 @@ import logging
 import random
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sternway.core.errors import ArtifactGone, EngineUnavailable, NotFound
+from sternway.core.errors import Conflict, EngineUnavailable, NotFound
 from sternway.core.formation import Formation, FormationKey, FormationState, Health, ProcessState
 from sternway.engines import health
-from sternway.engines.process import adoption, artifacts, environment, epoch, link, nursery, ports, slots, snapshot
+from sternway.engines.process import (
+    adoption,
+    builder,
+    epoch,
+    isolation,
+    link,
+    nursery,
+    orders,
+    ports,
+    slots,
+    users,
+)
 from sternway.engines.process.process import Process
 from sternway.engines.process.report import Report
 from sternway.ports import Capabilities, Clock
-from sternway.supervisor.order import PROTOCOL
 
 MAX_STARTS_AT_ONCE = 8
-NO_COMMAND = "echo 'the service has no command: add `command:` to the manifest' >&2; exit 127"
-VOLUME_NOTE = "volume {}: not mounted, since the process engine cannot; what is written there is not kept"
+ANSWERS_WITHIN_S = 10.0
+STOPS_WITHIN_S = 5.0
+"""How much longer than its grace a stop may take, before its supervisor is taken to hang."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +56,10 @@ class _Formation:
 
 
 class ProcessEngine:
-    """Fills `ports.Engine`. `data` is the rack's directory; one engine uses it at a time."""
+    """Fills `ports.Engine`. `data` is the engine's directory in that of the rack; one engine uses it at a time.
+
+    `survey` finds out, each time that it is run, what this machine lends to keep processes apart.
+    """
 
     def __init__(
         self,
@@ -54,7 +68,7 @@ class ProcessEngine:
         clock: Clock,
         probe: health.Probe | None = None,
         dice: random.Random | None = None,
-        python: str = sys.executable,
+        survey: Callable[[Path], isolation.Isolation] = isolation.find,
     ) -> None:
         self._data = data
         self._clock = clock
@@ -62,7 +76,10 @@ class ProcessEngine:
         self._dice = dice or random.SystemRandom()
         self._slots = slots.Slots(data / "processes")
         self._epoch = epoch.EpochFile(data)
-        self._nursery = nursery.Nursery(python, data / "supervisors.log")
+        self._nursery = nursery.Nursery(sys.executable, data / "supervisors.log")
+        self._survey = survey
+        self._isolation = isolation.Isolation()
+        self._orders = orders.Orders(data, self._slots, users.Users(data, self._dice))
         self._formations: dict[FormationKey, _Formation] = {}
         self._listeners: list[Callable[[str], None]] = []
         self._group: asyncio.TaskGroup | None = None
@@ -71,19 +88,23 @@ class ProcessEngine:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Return what plain processes can do."""
-        return Capabilities("process")
+        """Return what plain processes can do; limits are known once the engine was run."""
+        return Capabilities("process", can_limit=self._isolation.can_limit)
 
     @contextlib.asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Adopt what runs, untouched, and watch it until the block ends; that stops no process."""
         self._data.mkdir(parents=True, exist_ok=True)
+        self._isolation = await asyncio.to_thread(self._survey, self._data)
+        self._tell_isolation()
         async with asyncio.TaskGroup() as group:
             self._group = group
             try:
                 await self._nursery.open()
+                await asyncio.to_thread(builder.sweep, self._data)
                 for found in await asyncio.to_thread(adoption.find, self._slots):
                     self._adopt(found)
+                await asyncio.to_thread(adoption.sweep, set(self._isolation.groups.values()))
                 yield
             finally:
                 self._group = None
@@ -120,6 +141,7 @@ class ProcessEngine:
         for process in there.processes:
             if process.slot.number >= keep:
                 self._change(process, process.stop)
+                self._insist(process)
         there.is_retired = keep == 0
         self._forget_if_over(key)
 
@@ -131,6 +153,20 @@ class ProcessEngine:
         if process is None:
             raise NotFound(f"process not found: {process_id}", hint="list them: sternway ps")
         self._change(process, process.restart)
+        self._insist(process)
+
+    async def forget(self, app: str, *, epoch: int) -> None:
+        """Drop what is kept of an app of which nothing runs: logs and user; its volumes are put aside.
+
+        Raises Conflict while something runs. Called twice it does nothing more.
+        """
+        self._admit(epoch)
+        if any(key.app == app for key in self._formations):
+            raise Conflict(f"processes of {app} still run", hint="wait until they are gone")
+        try:
+            await asyncio.to_thread(self._orders.forget, app)
+        except OSError as exc:
+            raise EngineUnavailable(f"what is kept of {app} cannot be dropped: {exc}") from exc
 
     async def observe(self, app: str) -> tuple[FormationState, ...]:
         """Return every formation of the app, sorted by key."""
@@ -174,7 +210,7 @@ class ProcessEngine:
     async def _launch(self, process: Process, formation: Formation, keep: Sequence[socket.socket]) -> None:
         try:
             async with self._starts:
-                order = self._order(process.slot, formation)
+                order = self._orders.order(process.slot, formation, self._isolation)
                 connection = await self._nursery.start(order, keep)
         except (EngineUnavailable, OSError) as problem:
             self._remove(process)
@@ -185,28 +221,6 @@ class ProcessEngine:
                 reservation.close()
         process.is_launched.set_result(None)
         await self._attend(process, connection)
-
-    def _order(self, slot: slots.Slot, formation: Formation) -> dict[str, object]:
-        directory = self._slots.create(slot)
-        located = self._located(formation.artifact)
-        return {
-            "protocol": PROTOCOL,
-            "id": slot.id,
-            "directory": str(directory),
-            "command": formation.command or NO_COMMAND,
-            "working_directory": str(located.directory),
-            "environment": environment.of_process(formation, port=slot.port, directory=directory, located=located),
-            "grace_s": formation.grace_s,
-            "notes": [VOLUME_NOTE.format(volume.target) for volume in formation.volumes],
-        }
-
-    def _located(self, reference: str) -> artifacts.Located:
-        """Return what the process needs; for what is no artifact at all, a place that cannot be entered."""
-        try:
-            return artifacts.locate(self._data, reference)
-        except ArtifactGone:
-            missing = self._data / snapshot.DIRECTORY / "missing"
-            return artifacts.Located(missing, missing)
 
     def _adopt(self, found: adoption.Found) -> None:
         there = self._formations.setdefault(found.slot.key, _Formation(found.slot.release_id))
@@ -224,6 +238,8 @@ class ProcessEngine:
         supervisor = await link.over(connection)
         try:
             process.attach(supervisor)
+            if process.guard is None:
+                self._guard(process, ANSWERS_WITHIN_S, self._on_silence)
             is_over = await self._follow(process, supervisor)
         finally:
             await supervisor.close()
@@ -240,6 +256,40 @@ class ProcessEngine:
                 return True
             self._change(process, functools.partial(self._take, process, said))
         return False
+
+    def _insist(self, process: Process) -> None:
+        """See to it that what was asked to stop does, also if its supervisor hangs."""
+        if process.is_asked:
+            self._guard(process, process.slot.grace_s + STOPS_WITHIN_S, self._on_overdue)
+
+    def _guard(self, process: Process, seconds: float, then: Callable[[Process], Awaitable[None]]) -> None:
+        """Look at a process again after so long; one look is due at a time."""
+
+        async def look() -> None:
+            await self._clock.sleep(seconds)
+            await then(process)
+
+        if process.guard:
+            process.guard.cancel()
+        process.guard = self._spawn(look())
+
+    async def _on_silence(self, process: Process) -> None:
+        """Give up a start of which nothing is heard; one that an earlier rack knew well is left alone."""
+        if process.is_heard:
+            return
+        _log.warning("A supervisor does not answer.", extra={"process_id": process.slot.id})
+        if not process.is_known:
+            await self._give_up(process)
+
+    async def _on_overdue(self, process: Process) -> None:
+        if process.is_asked:
+            _log.warning("A process does not stop; it is killed.", extra={"process_id": process.slot.id})
+            await self._give_up(process)
+
+    async def _give_up(self, process: Process) -> None:
+        """End a process without its supervisor, which ends as well."""
+        await asyncio.to_thread(self._clear_up, process.slot, False)
+        process.hang_up()
 
     def _clear_up(self, slot: slots.Slot, is_over: bool) -> None:
         try:
@@ -287,6 +337,8 @@ class ProcessEngine:
 
     def _remove(self, process: Process) -> None:
         self._unwatch(process)
+        if process.guard and process.guard is not asyncio.current_task():
+            process.guard.cancel()
         there = self._formations.get(process.slot.key)
         if there and process in there.processes:
             there.processes.remove(process)
@@ -299,6 +351,15 @@ class ProcessEngine:
         self._notify(key.app)
 
     # --- telling ---
+
+    def _tell_isolation(self) -> None:
+        found = self._isolation
+        if found.is_open:
+            _log.warning("Apps run as root, as this rack does: nothing keeps them apart.", extra=dict(found.problems))
+        _log.info(
+            "Processes are kept apart.",
+            extra={"users": found.has_users, "bubblewrap": bool(found.sandbox), "limits": found.can_limit},
+        )
 
     def _change(self, process: Process, change: Callable[[], None]) -> None:
         before = process.state()

@@ -1,5 +1,6 @@
 """What a process finds in its environment: nothing of the rack's own."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from sternway.core.formation import Formation
@@ -10,16 +11,19 @@ HOME = "home"
 TEMPORARY = "tmp"
 
 
-def of_process(formation: Formation, *, port: int | None, directory: Path, located: Located) -> dict[str, str]:
+def of_process(
+    formation: Formation, *, port: int | None, directory: Path, located: Located, defaults: Mapping[str, str]
+) -> dict[str, str]:
     """Return every variable; the names of app and release win over declared ones, and PORT over all.
 
-    The programs of the dependencies come first on PATH, whatever else is on it.
+    `defaults` say where the volumes are, and whatever else the place decides. The programs of the dependencies
+    come first on PATH, whatever else is on it.
     """
     minimal = {
         "PATH": PATH,
         "HOME": str(directory / HOME),
         "LANG": "C.UTF-8",
-        "TMPDIR": str(directory / TEMPORARY),
+        **defaults,
         **located.variables,
     }
     given = {} if port is None else {"PORT": str(port)}

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -54,8 +55,8 @@ class Isolation:
         return os.geteuid() == 0 and not self.has_users
 
 
-def find(data: Path, python: str, wanted: Wanted) -> Isolation:
-    """Try what is wanted; takes some tens of milliseconds. What cannot even be tried cannot be used."""
+def find(data: Path, wanted: Wanted = Wanted(), python: str = sys.executable) -> Isolation:
+    """Try what is wanted; takes some 100 milliseconds. What cannot even be tried cannot be used."""
     place = data / TRIAL
     place.mkdir(parents=True, exist_ok=True)
     place.chmod(0o755)
@@ -73,7 +74,7 @@ def find(data: Path, python: str, wanted: Wanted) -> Isolation:
 def _chosen(groups: Mapping[str, str], modes: list[Confinement], problems: list[str]) -> Isolation:
     """Take the first that works: the modes are sorted, the best first."""
     failed: dict[str, str] = {}
-    for mode, problem in zip(modes, problems, strict=True):
+    for mode, problem in zip(modes, problems, strict=False):
         if not problem:
             return Isolation(groups, mode.user is not None, mode.sandbox, failed)
         failed["bubblewrap" if mode.sandbox else "users"] = problem
@@ -114,8 +115,7 @@ def _ask(python: str, question: Mapping[str, object]) -> dict[str, Any]:
     done = subprocess.run(
         [python, "-I", "-S", str(program), "try"],
         input=order.encode(spoken),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         env={},
         cwd="/",
         check=True,

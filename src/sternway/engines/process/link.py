@@ -37,6 +37,10 @@ class Link:
         if not self._writer.is_closing():
             self._writer.write(order.encode({"command": command}))
 
+    def drop(self) -> None:
+        """Let the reports end, without waiting for anything."""
+        self._writer.close()
+
     async def close(self) -> None:
         """Hang up; the supervisor goes on."""
         self._writer.close()

@@ -28,6 +28,8 @@ class Process:
         self.slot = slot
         self.is_launched: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.watching: asyncio.Task[None] | None = None
+        self.guard: asyncio.Task[None] | None = None
+        self.is_heard = False
         self._report = report
         self._link: Link | None = None
         self._asked = ""
@@ -50,11 +52,26 @@ class Process:
         """Tell whether it is going to be gone."""
         return self._asked == STOP or (self._report is not None and self._report.phase == Phase.STOPPING)
 
+    @property
+    def is_known(self) -> bool:
+        """Tell whether its supervisor has ever said something, now or to an earlier rack."""
+        return self._report is not None
+
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether it was asked for something that it has not done yet."""
+        return bool(self._asked)
+
     def attach(self, link: Link) -> None:
         """Use this connection from now on, also for what was asked while there was none."""
         self._link = link
         if self._asked:
             link.send(self._asked)
+
+    def hang_up(self) -> None:
+        """Talk to its supervisor no more: its reports end here."""
+        if self._link:
+            self._link.drop()
 
     def stop(self) -> None:
         """Have it stopped; called twice it does nothing more."""
@@ -76,6 +93,7 @@ class Process:
         """Take over what the supervisor says, and tell whether another run has begun."""
         is_new = report.phase == Phase.RUNNING and report.run != self.run
         self._report = report
+        self.is_heard = True
         if is_new:
             self._health, self._detail = Health.STARTING, ""
             if self._asked == RESTART and report.run != self._left_run:

@@ -1,6 +1,7 @@
 """What a supervisor says of its process, over its connection or in the file that it leaves."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
@@ -26,6 +27,8 @@ class Report:
     supervisor_pid: int = 0
     supervisor_ticks: int = 0
     boot: str = ""
+    memory_exceeded_mib: int | None = None
+    groups: Sequence[str] = ()
     problem: str = ""
 
     @property
@@ -42,6 +45,8 @@ class Report:
         """Say how the process last ended, with the last thing that it said."""
         if self.last_exit is None:
             return ""
+        if self.memory_exceeded_mib is not None:
+            return f"killed: out of memory (limit {self.memory_exceeded_mib} MiB)"
         how = f"exited with code {self.last_exit}" if self.last_exit >= 0 else f"ended by {_signal(-self.last_exit)}"
         return f"{how}: {self.last_line}" if self.last_line else how
 

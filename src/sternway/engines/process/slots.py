@@ -4,6 +4,7 @@
 `log/`, and `ended` once it is over. Environment values are in none of them.
 """
 
+import contextlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -87,6 +88,11 @@ class Slots:
         ended = sorted(self._root.glob(f"{slot.key.app}/*/{ENDED}"), key=_modified_at, reverse=True)
         for mark in ended[ENDED_KEPT:]:
             shutil.rmtree(mark.parent, ignore_errors=True)
+
+    def drop(self, app: str) -> None:
+        """Remove the files of all processes of an app; none of them may run."""
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self._root / app)
 
 
 def read(directory: Path) -> Slot | None:

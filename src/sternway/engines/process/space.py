@@ -6,7 +6,7 @@ import os
 from sternway.core.errors import BuildFailed
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_WORDS = tuple(os.strerror(number).lower() for number in sorted(FULL)) + ("enospc",)
+_WORDS = (*(os.strerror(number).lower() for number in sorted(FULL)), "enospc")
 
 
 def is_full(problem: OSError) -> bool:

@@ -47,7 +47,7 @@ class Volumes:
 
     def __init__(self, data: Path, private: Path) -> None:
         self._data = data
-        self._private = private
+        self._private = os.path.realpath(private)
 
     def of(self, app: str, wanted: Sequence[Volume], user: int | None) -> Mounts:
         """Return where the volumes are; those that the rack keeps are made, for this user. Raises OSError."""
@@ -61,7 +61,7 @@ class Volumes:
             else:
                 kept = self._data / DIRECTORY / app / slug(volume.target)
                 _keep(kept, user)
-                mounts.append(Mount(kept, volume.target, is_kept=True))
+                mounts.append(Mount(Path(os.path.realpath(kept)), volume.target, is_kept=True))
         return Mounts(tuple(mounts), tuple(notes))
 
     def leave(self, app: str) -> None:
@@ -83,7 +83,7 @@ class Volumes:
         if not volume.source.startswith("/"):
             return f"ignored, since {volume.source} is no path of the machine"
         source = os.path.realpath(volume.source)
-        if _is_in(source, str(self._private)) or _is_in(str(self._private), source):
+        if _is_in(source, self._private) or _is_in(self._private, source):
             return "ignored, since the rack's own directory is no volume"
         return ""
 

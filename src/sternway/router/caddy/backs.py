@@ -19,9 +19,6 @@ from sternway.router import table
 from sternway.router.caddy import configuration, part, proxies, record
 from sternway.router.caddy.configuration import Address
 
-QUIET_S = 0.1
-"""How long a back rests before it is loaded: so long a request may be on its way to it."""
-
 
 class Backs:
     """Both backs in the router's directory; `hosts` returns the table as it should be now."""
@@ -81,7 +78,7 @@ class Backs:
             await back.stop()
 
     async def _load(self) -> None:
-        await self._clock.sleep(max(0.0, self._switched_at + QUIET_S - self._clock.monotonic()))
+        await self._clock.sleep(max(0.0, self._switched_at + self._options.rest_s - self._clock.monotonic()))
         hosts, live = self._hosts(), self._live()
         [resting] = set(configuration.BACKS) - {live.back}
         address = Address(resting, live.turn + 1)

@@ -21,11 +21,13 @@ BACK_KEEPS_IDLE_S = 300
 class Options:
     """What may be tuned. `hold_s`: how long a request waits for a member that can be reached.
 
-    `stream_grace_s`: how long WebSockets outlive a load; loads happen when hosts come or go.
+    `stream_grace_s`: how long WebSockets outlive a load; loads happen when hosts or their options change.
+    `rest_s`: how long a back rests before it is loaded; so long a request may be on its way to it.
     """
 
     hold_s: float = 10.0
     stream_grace_s: float = 3600.0
+    rest_s: float = 0.5
     log_size_mb: int = 20
     log_files: int = 5
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from sternway.core.errors import RouterUnavailable
 
 START_TIMEOUT_S = 10.0
+COLLECT_AT_PERCENT = "200"
+"""Growth of the heap, in percent, at which Go collects; the default of 100 costs more time and saves few MB."""
 
 # The shell leaves Caddy behind as nobody's child, so that it neither dies with the rack nor waits for it as
 # a zombie. Its output before the logs are open goes to a file that starts empty each time.
@@ -132,7 +134,11 @@ def _identify(pid: int, *, dead_too: bool = False) -> Running | None:
 def _environment(directory: Path, name: str) -> dict[str, str]:
     """Return what Caddy gets to see: nothing of ours, since proxy variables would divert its requests."""
     home = str(directory / "home")
-    return {"HOME": home, "XDG_CONFIG_HOME": home, "XDG_DATA_HOME": home, "LOG": str(_log_file(directory, name))}
+    # Each request goes through two Caddys: with half of the cores for each, they wake each other's threads less.
+    cores = max(1, len(os.sched_getaffinity(0)) // 2)
+    go = {"GOMAXPROCS": str(cores), "GOGC": COLLECT_AT_PERCENT}
+    log = {"LOG": str(_log_file(directory, name))}
+    return {"HOME": home, "XDG_CONFIG_HOME": home, "XDG_DATA_HOME": home, **log, **go}
 
 
 def _log_file(directory: Path, name: str) -> Path:

@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sternway.core.errors import BuildFailed
@@ -34,14 +34,22 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """What every run of a package manager gets. `limit_s` bounds each run."""
+    """What every run of a package manager gets.
+
+    `limit_s` bounds each run; `path` is where apps find programs; `tools` is where the rack finds its own.
+    """
 
     limit_s: float = LIMIT_S
     path: str = PATH
+    tools: str = field(default_factory=lambda: f"{os.environ.get('PATH', '')}:{Path(sys.executable).parent}")
 
     def find(self, program: str) -> str | None:
         """Return where a program is that apps find as well."""
         return shutil.which(program, path=self.path)
+
+    def find_tool(self, program: str) -> str | None:
+        """Return where a program is that only builds need."""
+        return shutil.which(program, path=self.tools)
 
     async def run(self, command: Command, say: Say) -> None:
         """Run it to its end, and tell each line; raises BuildFailed with what it said last.
@@ -71,7 +79,7 @@ class Runner:
     async def ask(self, *words: str) -> bytes:
         """Return what a short command prints; raises BuildFailed if it fails."""
         lines: list[str] = []
-        await self.run(Command(words, Path("/")), lines.append)
+        await self.run(Command(Path(words[0]).name, words, Path("/")), lines.append)
         return "\n".join(lines).encode()
 
     async def _start(self, command: Command) -> asyncio.subprocess.Process:

@@ -32,12 +32,12 @@ async def read(directory: Path, runner: Runner) -> Recipe | None:
     lock = _lock(directory, package)
     npm, identity = await _programs(runner)
     files = _files(directory, package, lock)
-    words = (npm, "ci" if lock else "install", *OPTIONS)
+    verb = "ci" if lock else "install"
     return Recipe(
         NODE,
         lock or PACKAGE,
         (identity, *(part for name, content in files.items() for part in (name.encode(), content))),
-        lambda place: (Command(words, place),),
+        lambda place: (Command(f"npm {verb}", (npm, verb, *OPTIONS), place),),
         files=files,
         notes=tuple(_notes(package, lock)),
     )

@@ -1,7 +1,6 @@
 """What a directory says of Python packages: `requirements.txt`, `uv.lock`, or what `pyproject.toml` lists."""
 
 import importlib.util
-import shutil
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -9,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sternway.core.errors import BuildFailed
-from sternway.engines.process import snapshot
 from sternway.engines.process.artifacts import PYTHON, VENV
 from sternway.engines.process.dependencies import source
 from sternway.engines.process.dependencies.command import Runner
@@ -61,12 +59,11 @@ async def _from_requirements(directory: Path, runner: Runner) -> Recipe | None:
     if not lines:
         return None
     interpreter = await _interpreter(runner)
-    tree = (snapshot.digest_of(directory).encode(),) if any(line.startswith(".") for line in lines) else ()
     file = directory / REQUIREMENTS
     return Recipe(
         PYTHON,
         REQUIREMENTS,
-        (interpreter.identity, "\n".join(lines).encode(), *tree),
+        (interpreter.identity, "\n".join(lines).encode()),
         lambda place: (_venv(interpreter, place), _pip(interpreter, place, file)),
         notes=_loose(lines),
     )
@@ -79,9 +76,10 @@ def _requirements(directory: Path, file: Path, seen: set[Path]) -> Iterator[str]
     seen.add(file)
     for line in _lines(source.text(directory, file)):
         option, _, value = line.replace("=", " ", 1).partition(" ")
-        if option in _EDITABLE:
+        if option in _EDITABLE or option.startswith((".", "/", "file:")):
             raise BuildFailed(
-                f"{file.name}: {line}: the source cannot be installed as editable", hint="remove the line"
+                f"{file.name}: {line}: what lies in the source is not installed, only packages are",
+                hint="remove the line: the app is started in its source, and finds its own modules there",
             )
         if option not in _INCLUDES or "://" in value:
             yield line
@@ -92,9 +90,9 @@ def _requirements(directory: Path, file: Path, seen: set[Path]) -> Iterator[str]
 
 def _lines(text: str) -> Iterator[str]:
     for line in text.replace("\\\n", " ").splitlines():
-        line = " ".join(line.partition(" #")[0].split())
-        if line and not line.startswith("#"):
-            yield line
+        words = " ".join(line.partition(" #")[0].split())
+        if words and not words.startswith("#"):
+            yield words
 
 
 def _loose(lines: list[str]) -> tuple[str, ...]:
@@ -104,22 +102,22 @@ def _loose(lines: list[str]) -> tuple[str, ...]:
 
 
 def _venv(interpreter: _Interpreter, place: Path) -> Command:
-    return Command((interpreter.path, "-I", "-m", "venv", "--without-pip", str(place / VENV)), place)
+    return Command("venv", (interpreter.path, "-I", "-m", "venv", "--without-pip", str(place / VENV)), place)
 
 
 def _pip(interpreter: _Interpreter, place: Path, file: Path) -> Command:
     """Use the rack's pip, or else the machine's; neither looks for modules in the source."""
     pip = sys.executable if importlib.util.find_spec("pip") else interpreter.path
     python = str(place / VENV / "bin" / "python")
-    words = (pip, "-I", "-m", "pip", "--python", python, "install", *PIP_OPTIONS, "-r", str(file))
-    return Command(words, file.parent)
+    words = (pip, "-I", "-m", "pip", "--python", python, "install", *PIP_OPTIONS, "-r", file.name)
+    return Command("pip install", words, file.parent)
 
 
 # --- pyproject.toml ---
 
 
 async def _from_uv(directory: Path, runner: Runner) -> Recipe:
-    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    uv = runner.find_tool("uv")
     if uv is None:
         raise BuildFailed(
             f"{UV_LOCK} needs uv, which is not on this machine",
@@ -132,7 +130,7 @@ async def _from_uv(directory: Path, runner: Runner) -> Recipe:
         PYTHON,
         UV_LOCK,
         (interpreter.identity, *texts),
-        lambda place: (Command((*words, "--python", interpreter.path), directory, _uv_variables(place)),),
+        lambda place: (Command("uv sync", (*words, "--python", interpreter.path), directory, _uv_variables(place)),),
     )
 
 

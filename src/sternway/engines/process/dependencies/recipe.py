@@ -8,16 +8,12 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One run of a package manager. `variables` come on top of what every such run gets."""
+    """One run of a package manager. `variables` come on top of what every such run gets; `title` is for people."""
 
+    title: str
     words: tuple[str, ...]
     directory: Path
     variables: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        """Name the program for people."""
-        return " ".join(word for word in (Path(self.words[0]).name, *self.words[1:3]) if "/" not in word)
 
 
 @dataclass(frozen=True, slots=True)

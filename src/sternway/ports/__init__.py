@@ -1,0 +1,30 @@
+"""The Protocols between the use cases and the world. Adapters fill them, `bootstrap` chooses.
+
+Errors are those of `core.errors`; an adapter translates whatever its library raises. "It does not answer"
+is an error and never an empty answer.
+"""
+
+from sternway.ports.builder import Builder as Builder
+from sternway.ports.builder import BuildOrder as BuildOrder
+from sternway.ports.builder import BuildResult as BuildResult
+from sternway.ports.engine import Capabilities as Capabilities
+from sternway.ports.engine import Engine as Engine
+from sternway.ports.logs import Journal as Journal
+from sternway.ports.logs import LogLine as LogLine
+from sternway.ports.logs import LogQuery as LogQuery
+from sternway.ports.logs import Logs as Logs
+from sternway.ports.machine import Clock as Clock
+from sternway.ports.machine import Ids as Ids
+from sternway.ports.machine import Secrets as Secrets
+from sternway.ports.objects import Objects as Objects
+from sternway.ports.router import Router as Router
+from sternway.ports.router import Traffic as Traffic
+from sternway.ports.store import Apps as Apps
+from sternway.ports.store import Builds as Builds
+from sternway.ports.store import Events as Events
+from sternway.ports.store import Leases as Leases
+from sternway.ports.store import Ledger as Ledger
+from sternway.ports.store import Promotions as Promotions
+from sternway.ports.store import Releases as Releases
+from sternway.ports.store import Step as Step
+from sternway.ports.store import Store as Store

@@ -1,0 +1,41 @@
+"""The Protocol of what makes artifacts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sternway.core.release import BuildOptions
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOrder:
+    """What a builder gets: the app and build, the archive (a gzip tar) and what was asked for."""
+
+    app: str
+    build_id: str
+    archive: Path
+    options: BuildOptions
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """What came out: the manifest's text as it stood in the source, and an artifact per service."""
+
+    manifest: str
+    artifacts: Mapping[str, str]
+
+
+class Builder(Protocol):
+    """Makes artifacts. It belongs to an engine, which is the only one to understand them."""
+
+    async def build(self, order: BuildOrder, log: Callable[[bytes], None]) -> BuildResult:
+        """Build; `log` gets output as it comes. Raises BuildFailed with a reason for people.
+
+        Cancelling leaves nothing behind that counts. The same source gives the same artifacts.
+        """
+        ...
+
+    async def verify(self, artifact: str) -> None:
+        """Raise ArtifactGone unless the artifact is there and can be started."""
+        ...

@@ -1,0 +1,80 @@
+"""The Protocol of what runs formations."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from sternway.core.formation import Formation, FormationKey, FormationState
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can do, as facts that the planner and the edges read."""
+
+    name: str
+    can_freeze: bool = False
+    can_exec: bool = False
+    can_limit: bool = False
+
+
+class Engine(Protocol):
+    """Runs formations.
+
+    Every write carries the epoch of the writer's lease; one that is older than the newest seen raises
+    StaleEpoch and does nothing. When the engine itself does not answer, every method raises
+    EngineUnavailable: what runs is then unknown.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what this engine can do; it does not change while the rack runs."""
+        ...
+
+    def run(self) -> AbstractAsyncContextManager[None]:
+        """Connect, adopt what an earlier rack left running (untouched), and watch it until the block ends.
+
+        Leaving the block stops the watching and no process.
+        """
+        ...
+
+    def subscribe(self, listener: Callable[[str], None]) -> None:
+        """Have `listener(app)` called on the loop whenever `observe(app)` may answer something new."""
+        ...
+
+    async def ensure(self, formation: Formation, count: int, *, epoch: int) -> None:
+        """See to it that a process is, or is being started, in each slot below `count`; stop none.
+
+        Returns once each is on its way; health comes with `observe`. Called twice it does nothing more.
+        A formation that is there already keeps the release that first started it. A start that cannot work
+        (no such command, artifact gone) is no error here: the process shows as FAILED with the reason.
+        """
+        ...
+
+    async def retire(self, key: FormationKey, *, keep: int, epoch: int) -> None:
+        """Begin to stop the processes in the slots from `keep` on: SIGTERM, then SIGKILL after the grace.
+
+        Returns once it has begun; they show as STOPPING until they are gone. With `keep` 0 the formation is
+        forgotten when the last is gone. An unknown key and a second call do nothing.
+        """
+        ...
+
+    async def restart(self, key: FormationKey, process_id: str, *, epoch: int) -> None:
+        """Stop one process as `retire` does; its slot is filled again. Raises NotFound."""
+        ...
+
+    async def forget(self, app: str, *, epoch: int) -> None:
+        """Let go of what is kept of an app that is deleted: what its processes printed, what runs it apart.
+
+        Data that it kept in volumes is put aside and not removed. Raises Conflict while something of it
+        runs. An unknown app and a second call do nothing.
+        """
+        ...
+
+    async def observe(self, app: str) -> tuple[FormationState, ...]:
+        """Return every formation of the app that is present, sorted by key.
+
+        Before a start: absent. During it: present, its processes STARTING. After the rack restarted: as
+        before, with the same process ids. What the engine cannot tell raises EngineUnavailable.
+        """
+        ...

@@ -1,0 +1,43 @@
+"""The Protocols of what carries requests."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from sternway.core.formation import Route
+
+
+class Router(Protocol):
+    """Carries requests from hosts to members. It goes on serving when the rack does not run.
+
+    Epochs are as for engines. When it does not answer: RouterUnavailable.
+    """
+
+    def run(self) -> AbstractAsyncContextManager[None]:
+        """Start it, or adopt the one that runs, untouched; leaving the block leaves it running."""
+        ...
+
+    async def apply(self, app: str, routes: tuple[Route, ...], *, epoch: int) -> None:
+        """Make these the whole route set of the app at once, and durably, losing no request.
+
+        When it returns, no new request goes to a member that left. No routes: the app's hosts answer 404.
+        A route without members answers 503. Called twice it does nothing more. A host of another app
+        raises Conflict and changes nothing.
+        """
+        ...
+
+    async def observe(self, app: str) -> tuple[Route, ...]:
+        """Return the routes as last applied, sorted by service, also after a restart of the rack."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop the router itself, as when a rack is taken down with all its apps."""
+        ...
+
+
+class Traffic(Protocol):
+    """What the router knows of requests."""
+
+    async def in_flight(self) -> Mapping[str, int]:
+        """Return how many requests each endpoint is answering; endpoints with none may be left out."""
+        ...

@@ -1,0 +1,221 @@
+"""The Protocols of the ledger, by noun."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sternway.core.app import App, Made, Settings
+from sternway.core.event import Event, Happening
+from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus
+from sternway.core.release import Build, Release, ReleaseLine
+
+
+class Apps(Protocol):
+    """Apps and their settings."""
+
+    async def add(self, name: str, made: Made) -> App:
+        """Insert an app; raises Conflict if one of that name is there."""
+        ...
+
+    async def get(self, name: str) -> App:
+        """Return the app that has this name now; raises NotFound (`app not found: NAME`)."""
+        ...
+
+    async def list(self) -> Sequence[App]:
+        """Return all that are not deleted, by name."""
+        ...
+
+    async def list_deleted(self) -> Sequence[App]:
+        """Return apps that were deleted and whose processes may still have to be taken down."""
+        ...
+
+    async def delete(self, app: App, made: Made) -> None:
+        """Record that the app is deleted; its history stays. Called twice it does nothing more."""
+        ...
+
+    async def record_dismantled(self, app: App, made: Made) -> None:
+        """Record that nothing of a deleted app runs any more."""
+        ...
+
+    async def set(self, app: App, settings: Settings, made: Made) -> App:
+        """Record new settings as a whole, and return the app as it is now."""
+        ...
+
+
+class Builds(Protocol):
+    """Builds, and how far they have come."""
+
+    async def add(self, build: Build) -> None:
+        """Insert a build as CREATED."""
+        ...
+
+    async def get(self, app: App, build_id: str) -> Build:
+        """Return it as it stands; raises NotFound (`build not found: ID`)."""
+        ...
+
+    async def list(self, app: App, limit: int) -> Sequence[Build]:
+        """Return the newest first."""
+        ...
+
+    async def list_open(self) -> Sequence[tuple[App, Build]]:
+        """Return every build of the rack that has yet to end."""
+        ...
+
+    async def record(self, build: Build, at: datetime) -> None:
+        """Record how the build stands now: status, manifest, artifacts, release, reason."""
+        ...
+
+
+class Releases(Protocol):
+    """Releases. Their environments are encrypted in the store and nowhere else."""
+
+    async def add(self, release: Release) -> Release:
+        """Insert it and return it with its `order`."""
+        ...
+
+    async def get(self, app: App, release_id: str) -> Release:
+        """Return it; raises NotFound (`release not found: ID`)."""
+        ...
+
+    async def newest(self, app: App) -> Release | None:
+        """Return the one with the highest order."""
+        ...
+
+    async def list(self, app: App, limit: int) -> Sequence[ReleaseLine]:
+        """Return the newest first, by order."""
+        ...
+
+    async def original(self, app: App, release: Release) -> Release | None:
+        """Return the newest other release with the same build, environment and manifest, if there is one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that a worker did or saw during a promotion, in words for people."""
+
+    at: datetime
+    text: str
+    promotion_id: int | None = None
+
+
+class Promotions(Protocol):
+    """Promotions, their transitions and their steps."""
+
+    async def add(self, app: App, release: Release, options: PromotionOptions, made: Made) -> Promotion:
+        """Insert it as PENDING, and record SUPERSEDED for an open one of the app."""
+        ...
+
+    async def latest(self, app: App) -> Promotion | None:
+        """Return the newest attempt, as it stands."""
+        ...
+
+    async def active(self, app: App) -> Release | None:
+        """Return the release of the newest promotion that completed."""
+        ...
+
+    async def active_id(self, app: App) -> str | None:
+        """Return the id of the active release, without reading the release."""
+        ...
+
+    async def get(self, app: App, promotion_id: int) -> Promotion:
+        """Return it as it stands; raises NotFound (`promotion not found: ID`)."""
+        ...
+
+    async def list(self, app: App, limit: int) -> Sequence[Promotion]:
+        """Return the newest first."""
+        ...
+
+    async def record(self, promotion: Promotion, status: PromotionStatus, at: datetime, cause: str = "") -> Promotion:
+        """Record a transition, and return the promotion as it stands.
+
+        It is left alone where the status that it has by now may not become this one.
+        """
+        ...
+
+    async def note(self, app: App, step: Step) -> None:
+        """Record a step."""
+        ...
+
+    async def steps(self, app: App, after: datetime | None = None, promotion_id: int | None = None) -> Sequence[Step]:
+        """Return the steps of the app, or of one promotion, since then, by time; at most the newest 1,000."""
+        ...
+
+
+class Events(Protocol):
+    """The chained history."""
+
+    async def append(self, chain: str, happening: Happening) -> Event:
+        """Add to the end of a chain."""
+        ...
+
+    async def list(self, chain: str, limit: int) -> Sequence[Event]:
+        """Return the newest first."""
+        ...
+
+
+class Leases(Protocol):
+    """Who may act. Taking a lease makes every earlier one stale."""
+
+    async def take(self, holder: str, at: datetime) -> int:
+        """Return a new epoch, higher than any before."""
+        ...
+
+    async def current(self) -> int:
+        """Return the highest epoch; 0 if none was taken."""
+        ...
+
+
+class Ledger(Protocol):
+    """What the store holds, by noun, as seen in one transaction."""
+
+    @property
+    def apps(self) -> Apps:
+        """Return the apps."""
+        ...
+
+    @property
+    def builds(self) -> Builds:
+        """Return the builds."""
+        ...
+
+    @property
+    def releases(self) -> Releases:
+        """Return the releases."""
+        ...
+
+    @property
+    def promotions(self) -> Promotions:
+        """Return the promotions."""
+        ...
+
+    @property
+    def events(self) -> Events:
+        """Return the events."""
+        ...
+
+    @property
+    def leases(self) -> Leases:
+        """Return the leases."""
+        ...
+
+
+class Store(Protocol):
+    """The only durable state beside objects. Insert-only: rows are never changed or removed."""
+
+    def run(self) -> AbstractAsyncContextManager[None]:
+        """Open it and bring its schema up to date; raises StoreUnavailable."""
+        ...
+
+    def read(self) -> AbstractAsyncContextManager[Ledger]:
+        """Begin a transaction that sees one state throughout; many may read at once."""
+        ...
+
+    def write(self) -> AbstractAsyncContextManager[Ledger]:
+        """Begin the one transaction that may write; it commits durably at the end, or not at all.
+
+        Never wait for anything but the store inside.
+        """
+        ...
