@@ -23,8 +23,8 @@ class Figures:
         if not values:
             raise ValueError("nothing was measured")
         ordered = sorted(values)
-        at = [quantile(ordered, share) for share in (0.5, 0.95, 0.99)]
-        return cls(len(ordered), *at, ordered[0], ordered[-1])
+        median, p95, p99 = (quantile(ordered, share) for share in (0.5, 0.95, 0.99))
+        return cls(len(ordered), median, p95, p99, ordered[0], ordered[-1])
 
     @classmethod
     def once(cls, value: float) -> "Figures":

@@ -67,9 +67,8 @@ async def run(port: int, host: str, connections: int, seconds: float) -> dict[st
     """Rush for some seconds."""
     rush = Rush(host)
     loop = asyncio.get_running_loop()
-    opened = [
-        (await loop.create_connection(lambda: Connection(rush), "127.0.0.1", port))[0] for _ in range(connections)
-    ]
+    opening = [loop.create_connection(lambda: Connection(rush), "127.0.0.1", port) for _ in range(connections)]
+    opened = [transport for transport, _ in await asyncio.gather(*opening)]
     began, before = time.perf_counter(), rush.answered
     await asyncio.sleep(seconds)
     took_s, answered = time.perf_counter() - began, rush.answered - before

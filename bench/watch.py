@@ -4,7 +4,6 @@ import http.client
 import json
 import threading
 import time
-from types import TracebackType
 from typing import Self
 
 PAUSE_S = 0.002
@@ -28,9 +27,7 @@ class Watch:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end.set()
         self._thread.join(TIMEOUT_S)
         self._connection.close()

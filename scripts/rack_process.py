@@ -59,8 +59,12 @@ class RackProcess:
         self._wait_until_up()
 
     def stop(self) -> None:
-        """Take the rack, its apps and its router down."""
-        self.sternway("rack", "stop", "--data", str(self.data), "--all")
+        """Take the rack, its apps and its router down, by the command or, if that does not work, without it."""
+        try:
+            self.sternway("rack", "stop", "--data", str(self.data), "--all")
+        except subprocess.CalledProcessError:
+            self.kill()
+            subprocess.run([BIN / "sternwayd", "--data", self.data, "--dismantle"], check=True, timeout=120)
         if self._process:
             self._process.wait(timeout=60)
 

@@ -42,6 +42,12 @@ def take(data: Path, mark: str) -> Census:
     return Census(supervisors, frozenset(stewards.keys() - supervisors.keys()), apps, parents)
 
 
+def working_in(directory: Path) -> list[int]:
+    """Return the processes that work somewhere below a directory."""
+    pids = [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
+    return [pid for pid in pids if _link(pid, "cwd").startswith(f"{directory}/")]
+
+
 def resident_bytes(pid: int) -> int:
     """Return how much memory a process has now."""
     return int((PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -28,6 +28,7 @@ class Stage:
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
         self._builds: dict[str, str] = {}
+        self._newest: dict[str, str] = {}
 
     def set_up(self) -> None:
         """Create the app and deploy its first version."""
@@ -43,7 +44,9 @@ class Stage:
 
     def release(self, version: str) -> str:
         """Make a release of a version with the greeting that belongs to it."""
-        return self.rig.release(APP, build=self._builds[version], env=f"GREETING={GREETINGS.get(version, version)}")
+        env = f"GREETING={GREETINGS.get(version, version)}"
+        self._newest[version] = self.rig.release(APP, build=self._builds[version], env=env)
+        return self._newest[version]
 
     def other(self) -> str:
         """Return the version that is not active."""
@@ -51,11 +54,10 @@ class Stage:
         return "2" if active["build"] == self._builds["1"] else "1"
 
     def newest_of(self, version: str) -> str:
-        """Return the newest release of a version."""
-        releases = self.rig.get(f"/apps/{APP}/releases?limit=50")
-        build, greeting = self._builds[version], f"GREETING={GREETINGS[version]}"
-        ids = (each["id"] for each in releases if each["build"] == build)
-        return next(str(id) for id in ids if self.rig.get(f"/apps/{APP}/releases/{id}")["env"].strip() == greeting)
+        """Return the newest release of a version that was made, and not copied."""
+        if version not in self._newest:
+            self.release(version)
+        return self._newest[version]
 
     def expect_active(self, release: str | None) -> None:
         """From here on this release is active; None while the rack has yet to say which."""

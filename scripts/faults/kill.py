@@ -61,20 +61,21 @@ class Killer:
     def kill_in_storm(self, dice: random.Random) -> Killing:
         """Kill the rack somewhen during a series of rollbacks, one upon the other."""
         rig, stage = self.stage.rig, self.stage
-        ends_at = time.monotonic() + dice.uniform(0.05, 1.5)
+        ends_at = time.monotonic() + dice.uniform(0.05, 1.0)
         releases = [stage.newest_of(version) for version in GREETINGS]
         while time.monotonic() < ends_at:
             stage.expect_active(rig.roll_back(APP, dice.choice(releases)))
-            time.sleep(min(dice.uniform(0, 0.4), max(0.0, ends_at - time.monotonic())))
+            time.sleep(min(dice.uniform(0, 0.3), max(0.0, ends_at - time.monotonic())))
         rig.rack.kill()
         return self._recover("storm", "anywhere")
 
-    def problems(self) -> list[str]:
-        """Return every promise that does not hold, each of them once."""
+    def problems(self, *, is_thorough: bool = False) -> list[str]:
+        """Return every promise that does not hold, each of them once; thorough, look for all that there ever was."""
         rig = self.stage.rig
-        lost = [f"lost or undone: {path}" for path in rig.lost()]
+        lost = [f"lost or undone: {path}" for path in rig.lost(is_thorough=is_thorough)]
         broken = [f"the chain {chain} is broken at {at}" for chain, at in rig.broken_chains().items()]
-        found = [*lost, *broken, *(f"failed request: {failure}" for failure in self.crowd.failures)]
+        left = [f"left behind: {path}" for path in (rig.rack.data / "engine" / "building").glob("*")]
+        found = [*lost, *broken, *left, *(f"failed request: {failure}" for failure in self.crowd.failures)]
         new = [problem for problem in found if problem not in self._told]
         self._told.update(found)
         return new
@@ -107,7 +108,7 @@ def main() -> int:
         done = [killer.kill_at(deed, crossing) for deed, crossings in KILLS.items() for crossing in crossings]
         dice = random.Random(1)
         done += [killer.kill_in_storm(dice) for _ in range(RANDOM_KILLS)]
-        problems = killer.problems()
+        problems = killer.problems(is_thorough=True)
         print("\n".join(_table(done)))
         print(f"\n{len(done)} kills in {time.monotonic() - began:.0f} s; {killer.crowd.sent} requests, ", end="")
         print(f"{len(killer.crowd.failures)} failed; {len(killer.stage.rig.acknowledged)} acknowledged rows looked for")

@@ -53,6 +53,7 @@ class Rig:
         self.rack = RackProcess(directory / "rack", variables={DIE_AT: str(self._order)})
         self.acknowledged: dict[str, dict[str, object]] = {}
         """What the rack said is there, by path, and what it has to say about it from then on."""
+        self._fresh: set[str] = set()
 
     @contextmanager
     def running(self) -> Iterator["Rig"]:
@@ -96,6 +97,7 @@ class Rig:
     def acknowledge(self, path: str, **members: object) -> None:
         """Remember that the rack said that this is there, and what has to become of it."""
         self.acknowledged[path] = members
+        self._fresh.add(path)
 
     # --- what an app is made of ---
 
@@ -166,9 +168,12 @@ class Rig:
                 raise RuntimeError(f"not settled after {within_s:g} s: {left}")
             time.sleep(POLL_S)
 
-    def lost(self) -> list[str]:
-        """Return what was acknowledged and is not there, or is not as it has to be."""
-        return [path for path, members in self.acknowledged.items() if not self._is_kept(path, members)]
+    def lost(self, *, is_thorough: bool = False) -> list[str]:
+        """Return what was acknowledged, since the last time or ever, and is not there or not as it has to be."""
+        looked_for = self.acknowledged.keys() if is_thorough else self.acknowledged.keys() & self._fresh
+        found = [path for path in looked_for if not self._is_kept(path, self.acknowledged[path])]
+        self._fresh.clear()
+        return found
 
     def _is_kept(self, path: str, members: Mapping[str, object]) -> bool:
         answer = self.call("GET", path)

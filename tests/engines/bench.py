@@ -148,10 +148,14 @@ async def until(engine: Engine, is_so: Callable[[Seen], object], *, app: str = A
     """Wait, driven by the engine's own notices, until what it observes is so."""
     changed = asyncio.Event()
     engine.subscribe(lambda _: changed.set())
-    async with asyncio.timeout(20):
-        while not is_so(seen := await engine.observe(app)):
-            await changed.wait()
-            changed.clear()
+    seen: Seen = ()
+    try:
+        async with asyncio.timeout(20):
+            while not is_so(seen := await engine.observe(app)):
+                await changed.wait()
+                changed.clear()
+    except TimeoutError as exc:
+        raise AssertionError(f"seen at last: {seen}") from exc
     return seen
 
 

@@ -6,7 +6,11 @@ import subprocess
 
 import pytest
 
+from scripts.faults import census
 from scripts.rack_process import BIN
+from sternway.core.errors import Refused
+from sternway.home import Home
+from sternway.secrets import KeyFile
 
 PATIENCE_S = 30
 
@@ -54,8 +58,6 @@ def test_a_damaged_database_is_refused_and_left_alone(tmp_path):
     database.write_bytes(b"this is no database" * 1000)
     before = database.read_bytes()
     (tmp_path / "keys").mkdir(mode=0o700)
-    from sternway.secrets import KeyFile
-
     KeyFile(tmp_path / "keys" / "rack.key")
     assert_refused(start(tmp_path), "database")
     assert database.read_bytes() == before
@@ -72,11 +74,19 @@ def test_a_data_directory_that_cannot_be_written_is_refused(tmp_path):
     assert_refused(start(tmp_path), str(tmp_path))
 
 
-@pytest.mark.parametrize("content", [b"http://[", b"\xff\xfe\x00", b"", b"http://rack:secr"])
-def test_a_corrupted_rack_url_is_refused_and_left_alone(tmp_path, content):
+def test_a_corrupted_rack_url_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "rack-url").write_bytes(b"http://[")
+    assert_refused(start(tmp_path), "rack-url", "holds no password")
+    assert (tmp_path / "rack-url").read_bytes() == b"http://["
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"http://rack:secr"], ids=["empty", "binary", "cut off"])
+def test_only_a_rack_url_that_is_not_there_gives_a_new_password(tmp_path, content):
     (tmp_path / "rack-url").write_bytes(content)
-    assert_refused(start(tmp_path), "rack-url")
-    assert (tmp_path / "rack-url").read_bytes() == content
+    with pytest.raises(Refused, match="holds no password"):
+        Home(tmp_path).password()
+    (tmp_path / "rack-url").unlink()
+    assert Home(tmp_path).password()[1]
 
 
 def test_a_corrupted_router_address_is_refused(tmp_path):
@@ -90,7 +100,8 @@ def test_a_port_in_use_is_named(tmp_path):
         assert_refused(start(tmp_path, "--listen", f"127.0.0.1:{port}"), str(port))
 
 
-def test_a_port_in_use_by_somebody_else_than_the_router_is_named(tmp_path):
+def test_a_port_in_use_by_somebody_else_than_the_router_is_named_and_nothing_is_left_running(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert_refused(start(tmp_path, "--router-listen", f"127.0.0.1:{port}"), str(port))
+    assert census.working_in(tmp_path) == []

@@ -61,3 +61,15 @@ def test_a_worker_is_quiet_since_no_request_ever_needs_it():
     drain = Drain()
     drain.update((worker,), (), NOW)
     assert drain.quiet((worker,), {}, NOW + timedelta(seconds=1), DRAIN_S) == {"w1"}
+
+
+def test_a_process_on_its_way_in_is_not_waited_for_as_if_it_were_on_its_way_out():
+    drain = Drain()
+    drain.update(STATES, (), NOW, {KEY: 1})
+    assert not drain.has_waiting()
+
+
+def test_a_process_beyond_the_wanted_count_is_on_its_way_out():
+    drain = Drain()
+    drain.update(STATES, (), NOW, {KEY: 0})
+    assert quiet(drain, 1)

@@ -3,6 +3,9 @@
 from sternway.core.promotion import PromotionOptions, PromotionStatus
 from sternway.engines.memory import World
 from sternway.ops import apps, processes, promotions
+from sternway.ops.rack import Rack
+from sternway.reconcile import situation
+from sternway.reconcile.situation import Situation
 from sternway.router.memory import MemoryNetwork
 from tests.rack import MANIFEST, rack_under_test
 
@@ -139,3 +142,32 @@ async def test_an_unchanged_service_keeps_its_processes_over_a_promotion(running
     after = await fingerprints(running)
     assert after["web"] == before["web"]
     assert after["worker"] != before["worker"]
+
+
+async def test_rows_are_read_again_when_somebody_wrote_and_not_for_each_process_that_changes(running, monkeypatch):
+    await running.app()
+    await running.deployed()
+    read: list[str] = []
+    before = situation.read
+
+    async def counted(rack: Rack, name: str) -> Situation:
+        read.append(name)
+        return await before(rack, name)
+
+    monkeypatch.setattr(situation, "read", counted)
+    rolled_out = await running.release(env_text="GREETING=two")
+    written = running.rack.changes.version("shop")
+    assert (await running.promoted(rolled_out.id)).status is PromotionStatus.COMPLETED
+    assert 0 < len(read) <= running.rack.changes.version("shop") - written + 1
+
+
+async def test_a_host_of_another_app_fails_the_release_that_asks_for_it_at_once(running):
+    for name in ("one", "two"):
+        await running.app(name)
+    manifest = "services:\n  web:\n    port: 3000\n    domain: shop.example.org\n"
+    await running.deployed("one", manifest=manifest)
+    build = await running.build("two", manifest=manifest)
+    promotion = await running.promoted(build.release_id, "two")
+    assert promotion.status is PromotionStatus.REVERTED
+    assert "shop.example.org" in promotion.cause
+    assert [route.hosts for route in await running.router.observe("one")] == [("web.one.localhost", "shop.example.org")]

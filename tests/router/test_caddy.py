@@ -234,11 +234,21 @@ async def test_the_access_log_has_no_query_and_no_headers(caddy: CaddyRig) -> No
     app, member = new_app(), await caddy.member("a")
     await caddy.router.apply(app, (route("web", f"{app}.localhost", member),), epoch=caddy.epoch)
     await (await caddy.client()).ask(f"{app}.localhost", "/path?token=hidden1", extra="Authorization: hidden2\r\n")
-    text = "".join(file.read_text() for file in (caddy.directory / "log").glob("access-*.log"))
+    text = await _access_log(caddy.directory, f'"app":"{app}"')
     [line] = [json.loads(line) for line in text.splitlines() if f'"app":"{app}"' in line]
     assert (line["request"]["host"], line["request"]["uri"], line["status"]) == (f"{app}.localhost", "/path", 200)
     assert (line["upstream"], line["request"]["client_ip"]) == (member.endpoint, "127.0.0.1")
     assert "hidden" not in text
+
+
+async def _access_log(directory: Path, until: str) -> str:
+    """Read the log once it has this: it is written when the answer has gone out."""
+    async with asyncio.timeout(upstreams.WAIT_S):
+        while True:
+            text = "".join(file.read_text() for file in (directory / "log").glob("access-*.log"))
+            if until in text:
+                return text
+            await rigs.SystemTime().sleep(0.01)
 
 
 async def test_nobody_else_can_read_the_directory(caddy: CaddyRig) -> None:
@@ -317,8 +327,8 @@ async def test_a_connected_client_waits_while_the_backs_are_started_again(own_ca
     await own_caddy.router.apply(app, (route("web", f"{app}.localhost", member),), epoch=own_caddy.epoch)
     assert (await client.ask(f"{app}.localhost")).status == 200
     await kill(own_caddy, configuration.BACKS)
-    answer = await client.ask(f"{app}.localhost", method="POST", body=b"four")
-    assert (answer.status, answer.body) == (200, "a 4")
+    answer = await client.ask(f"{app}.localhost")
+    assert (answer.status, answer.body) == (200, "a 0")
 
 
 async def test_slots_that_were_lost_are_made_again_from_the_record(own_caddy: CaddyRig) -> None:

@@ -1,11 +1,14 @@
 import asyncio
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from sternway.core import errors
 from sternway.store import dialect, schema, tables
@@ -92,3 +95,19 @@ def test_a_migration_that_fails_leaves_nothing_half_done(url, database, monkeypa
     with pytest.raises(errors.StoreUnavailable):
         schema.upgrade(url)
     assert names(database) == set()
+
+
+def test_the_newest_revision_is_the_head_of_the_migrations(url):
+    scripts = ScriptDirectory(str(Path(schema.__file__).with_name("migrations")))
+    assert scripts.get_current_head() == schema.NEWEST
+
+
+def test_a_database_that_is_up_to_date_costs_no_alembic(url, database):
+    schema.upgrade(url)
+    code = f"""
+import sys
+from sternway.store import dialect, schema
+schema.upgrade(dialect.url_of({str(database)!r}))
+assert "alembic" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

@@ -95,7 +95,10 @@ async def cancel(rack: Rack, app_name: str, build_id: str, made: Made) -> Build:
             return build
         if not build.status.is_open:
             raise Refused(f"build {build_id} is {build.status}", hint="there is nothing to cancel")
+        has_begun = build.status is BuildStatus.RUNNING
         build = await fail(ledger, app, build, _cancelled(made), made)
+    if not has_begun:
+        await _conclude_log(rack, app, build)
     rack.changes.notify(app_name)
     return build
 
@@ -107,6 +110,20 @@ async def fail(ledger: Ledger, app: App, build: Build, reason: str, made: Made) 
     detail = {"id": build.id, "message": reason}
     await apps.record(ledger, app, Happening("build:create", made.by, made.at, status="error", detail=detail))
     return failed
+
+
+async def _conclude_log(rack: Rack, app: App, build: Build) -> None:
+    """End the log of a build that may never be taken up by anybody who would."""
+    transcript = rack.transcripts.begin(build.id)
+    if not transcript.content():
+        transcript.write(f"ERROR: {build.reason}\n".encode())
+    await rack.objects.put(shelf(app), log_key(build.id), once(transcript.content()))
+    rack.transcripts.end(build.id)
+
+
+async def once(content: bytes) -> AsyncIterator[bytes]:
+    """Yield the content as one chunk."""
+    yield content
 
 
 def _cancelled(made: Made) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Set
+from collections.abc import Set
 from dataclasses import replace
 
 from sternway.core.app import App, Made
@@ -93,6 +93,7 @@ class BuildYard:
         """Fail what the end of the rack interrupted."""
         await self._keep_log(app, build, f"ERROR: {STOPPED}\n".encode())
         await self._fail(app, build, STOPPED)
+        await self._forget_source(app, build)
         self._rack.transcripts.end(build.id)
         self._rack.changes.notify(app.name)
 
@@ -123,7 +124,8 @@ class BuildYard:
         while True:
             try:
                 await self._keep_log(app, build, transcript.content())
-                return await self._fail(app, build, reason)
+                await self._fail(app, build, reason)
+                return await self._forget_source(app, build)
             except StoreUnavailable as exc:
                 log.warning("cannot record a failed build", extra={"build": build.id, "problem": exc.message})
                 await self._rack.clock.sleep(RECORD_AGAIN_S)
@@ -172,12 +174,14 @@ class BuildYard:
             self._rack.cross(Crossing.BUILD_CONCLUDING)
 
     async def _keep_log(self, app: App, build: Build, content: bytes) -> None:
-        await self._rack.objects.put(shelf(app), log_key(build.id), _once(content))
+        await self._rack.objects.put(shelf(app), log_key(build.id), builds.once(content))
 
     async def _forget_source(self, app: App, build: Build) -> None:
-        """The artifact holds everything that the archive did; one that stays only takes room."""
+        """An artifact holds everything that the archive did, and what failed once would fail again."""
         try:
             await self._rack.objects.delete(shelf(app), build.options.source)
+        except NotFound:
+            return
         except SternwayError as exc:
             log.warning("cannot remove a source", extra={"build": build.id, "problem": exc.message})
 
@@ -196,7 +200,3 @@ async def _check_open(ledger: Ledger, app: App, build: Build) -> None:
     standing = await ledger.builds.get(app, build.id)
     if not standing.status.is_open:
         raise Refused(standing.reason)
-
-
-async def _once(content: bytes) -> AsyncIterator[bytes]:
-    yield content

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sternway.core import crossing
 from sternway.core.app import App
-from sternway.core.errors import StaleEpoch, SternwayError, Unavailable
+from sternway.core.errors import CallerError, StaleEpoch, SternwayError, Unavailable
 from sternway.core.plan import Action, Desired, Observed, Outcome, Retire, Start, Switch, Verdict, judge, plan
 from sternway.core.promotion import Promotion, PromotionStatus
 from sternway.ops.rack import Rack
@@ -90,10 +90,16 @@ class AppWorker:
         if now.app and now.open and await self._conclude(now, judge(desired, observed), observed):
             return 0
         actions = plan(desired, observed)
+        try:
+            await self._apply_all(actions, now)
+        except CallerError as exc:  # what the release asks for cannot be had, such as a host of another app
+            return await self._after_refusal(now, exc)
+        return await self._rest(now, observed, actions)
+
+    async def _apply_all(self, actions: tuple[Action, ...], now: Situation) -> None:
         for action in actions:
             self._chronicle.note(now.open, narrate.describe(action))
             await self._apply(action)
-        return await self._rest(now, observed, actions)
 
     async def _situation(self) -> Situation:
         """Return what the rows say; they are not read again when only a process or a route changed."""

@@ -111,7 +111,9 @@ def reap(pid: int, *, is_sandboxed: bool = False) -> int:
 
 
 def signal_group(group: int, number: int) -> bool:
-    """Signal everyone in the group; False if nobody is left."""
+    """Signal everyone in the group; False if nobody is left, as in no group at all."""
+    if group <= 0:
+        return False
     try:
         os.killpg(group, number)
     except ProcessLookupError:
@@ -119,6 +121,27 @@ def signal_group(group: int, number: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def is_in_sandbox(group: int) -> bool:
+    """Tell whether anybody of the group is left in a sandbox whose command has ended.
+
+    Its first process, which is ours by now, stays for as long as there are others, also of other groups.
+    """
+    below = [each for pid in _children() for each in _children(pid)]
+    while below:
+        pid = below.pop()
+        if _group(pid) == group:
+            return True
+        below += _children(pid)
+    return False
+
+
+def _group(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
 
 
 def reap_orphans(keep: int) -> None:
@@ -149,9 +172,11 @@ def _wait(pid: int, options: int) -> None:
         return
 
 
-def _children() -> list[int]:
+def _children(pid: int | None = None) -> list[int]:
+    """Return the children of a process, of this one by default; those of its other threads are left out."""
+    pid = pid or os.getpid()
     try:
-        with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
+        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
             return [int(word) for word in file.read().split()]
     except (OSError, ValueError):
         return []

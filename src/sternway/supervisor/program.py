@@ -73,8 +73,7 @@ class Supervisor:
         if self._group:
             child.signal_group(self._group, signal.SIGKILL)
             child.end_orphans()
-        for group in self._order.confinement.groups:
-            cgroup.remove(group)
+        self._remove_groups()
         self._control.close()
 
     def _prepare(self, engine: socket.socket) -> None:
@@ -100,10 +99,13 @@ class Supervisor:
             for group in confinement.groups:
                 cgroup.create(group, confinement.limits)
         except OSError as problem:
-            for group in confinement.groups:
-                cgroup.remove(group)
+            self._remove_groups()
             self._order = replace(self._order, confinement=replace(confinement, groups=()))
             self._output.write(f"limits: not in force, since the control group cannot be made: {problem}\n".encode())
+
+    def _remove_groups(self) -> None:
+        for group in self._order.confinement.groups:
+            cgroup.remove(group)
 
     def _listen_to_signals(self) -> None:
         self._signals, wakeup = socket.socketpair()
@@ -183,9 +185,14 @@ class Supervisor:
                 self._on_gone()
 
     def _is_there(self) -> bool:
-        return bool(self._group) and (self._pid != 0 or child.signal_group(self._group, 0))
+        if self._pid != 0 or not self._group:
+            return self._pid != 0
+        if self._order.confinement.sandbox:
+            return child.is_in_sandbox(self._group)
+        return child.signal_group(self._group, 0)
 
     def _on_gone(self) -> None:
+        child.signal_group(self._group, signal.SIGKILL)
         child.end_orphans()
         self._drain()
         self._group = 0
@@ -193,6 +200,7 @@ class Supervisor:
             self._quick_exits = 0
             self._start()
             return
+        self._remove_groups()
         self._phase = Phase.ENDED
         self._publish()
 

@@ -79,3 +79,24 @@ async def test_log_of_a_build_ends_and_can_be_read_again(running, client, url):
 async def test_log_of_an_unknown_build_is_an_error_in_the_stream(running, client, url):
     async with serving(application(running.rack)) as address:
         assert await read_log(address, "BAAAAAAAAAA") == b"ERROR: build not found: BAAAAAAAAAA\n"
+
+
+async def test_cancelled_build_has_failed_and_says_by_whom(still, still_client):
+    await still.app()
+    url = (await still_client.post("/apps/shop/objects/a", content=b"x")).json()["Url"]
+    build = (await still_client.post("/apps/shop/builds", data={"url": url})).json()["id"]
+    headers = {"X-Convox-Actor": "bob"}
+    path = f"/apps/shop/builds/{build}"
+    cancelled = await still_client.request("DELETE", path, data={"reason": "wrong branch"}, headers=headers)
+    assert cancelled.status_code == 200
+    assert (cancelled.json()["status"], cancelled.json()["reason"]) == ("failed", "cancelled by bob: wrong branch")
+    assert (await still_client.get(path)).json() == cancelled.json()
+    assert (await still_client.delete(path)).json() == cancelled.json()
+
+
+async def test_build_that_has_ended_or_is_not_there_cannot_be_cancelled(running, client, url):
+    build = (await client.post("/apps/shop/builds", data={"url": url})).json()["id"]
+    await running.built("shop", build)
+    refused = await client.delete(f"/apps/shop/builds/{build}")
+    assert (refused.status_code, refused.text.splitlines()[0]) == (403, f"build {build} is complete")
+    assert (await client.delete("/apps/shop/builds/BAAAAAAAAAA")).status_code == 404

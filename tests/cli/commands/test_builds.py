@@ -122,3 +122,10 @@ def test_logs_of_a_build_are_printed_as_they_are(run: Run, builder: ScriptedRack
 def test_logs_of_an_unknown_build_are_not_found(run: Run, rack: ScriptedRack) -> None:
     rack.on("GET /apps/shop/builds/B9", refusal(404, "build not found: B9"))
     assert run("builds", "logs", "B9").code == 3
+
+
+def test_cancel_stops_a_build(run: Run, rack: ScriptedRack, folder: Path) -> None:
+    rack.on("DELETE /apps/shop/builds/B1", build("failed", reason="cancelled by ann"))
+    ended = run("builds", "cancel", "B1", "--reason", "wrong branch")
+    assert (ended.code, ended.out) == (0, "Cancelling B1... OK\n")
+    assert rack.request("DELETE /apps/shop/builds/B1").form == {"reason": "wrong branch"}

@@ -9,7 +9,7 @@ import os
 import select
 import signal
 import socket
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,11 +75,14 @@ def _kill_group(leader: int) -> None:
         os.close(process)
 
 
-def sweep(parents: Iterable[str]) -> None:
-    """Remove control groups of the rack that nobody is in any more, as after a supervisor was killed."""
+def sweep(parents: Iterable[str], alive: Container[str]) -> None:
+    """Remove control groups of the rack that nobody is in any more, as after a supervisor was killed.
+
+    Those of processes that are `alive` may be empty for a moment, between two starts.
+    """
     for parent in parents:
         for group in Path(parent).glob("*/"):
-            if not cgroup.members(str(group)):
+            if group.name not in alive and not cgroup.members(str(group)):
                 with contextlib.suppress(OSError):
                     group.rmdir()
 

@@ -102,9 +102,11 @@ class ProcessEngine:
             try:
                 await self._nursery.open()
                 await asyncio.to_thread(builder.sweep, self._data)
-                for found in await asyncio.to_thread(adoption.find, self._slots):
+                there = await asyncio.to_thread(adoption.find, self._slots)
+                for found in there:
                     self._adopt(found)
-                await asyncio.to_thread(adoption.sweep, set(self._isolation.groups.values()))
+                alive = {found.slot.id for found in there}
+                await asyncio.to_thread(adoption.sweep, set(self._isolation.groups.values()), alive)
                 yield
             finally:
                 self._group = None

@@ -8,7 +8,8 @@ back that gets no requests, and then the front is pointed at it by replacing a f
 A promotion is no load at all: the configuration says which host belongs to which app, and files beside it
 (`slots`) say which processes answer; replacing one symlink switches an app.
 
-Modules: `configuration` (the JSON, pure), `record` (the routes of each app, durable), `slots` (the files
+Modules: `configuration` (the JSON, pure; `serving` what a back does with a request, `proxies` how it is passed
+on), `record` (the routes of each app, durable), `slots` (the files
 that Caddy reads for each request), `files` (both, and the table of hosts), `lock`, `process` (start, find,
 stop), `admin` (Caddy's API), `part` (one Caddy from start to stop), `backs` (the two), `router` (the whole).
 """

@@ -64,6 +64,10 @@ class Part:
         """Replace the configuration of the running process."""
         await admin.load(self._directory, self._socket, wanted)
 
+    def is_there(self) -> bool:
+        """Tell whether the process runs."""
+        return process.find(self._directory, self._name) is not None
+
     async def stop(self) -> None:
         """Stop the process, if there is one."""
         found = process.find(self._directory, self._name)

@@ -45,7 +45,7 @@ class CaddyRouter:
         await asyncio.to_thread(self._files.open)
         self._gaps = dict.fromkeys(self._files.gaps(), self._clock.monotonic())
         await self._backs.bring_up()
-        await self._front.bring_up()
+        await self._bring_up_front()
         if await self._front.in_force() != self._front_configuration:
             await self._front.load(self._front_configuration)
         # Not a TaskGroup around the block: it would wrap what the block raises.
@@ -82,6 +82,15 @@ class CaddyRouter:
         now = self._clock.monotonic()
         self._left = {endpoint: at for endpoint, at in self._left.items() if now - at < SETTLE_S}
         return dict.fromkeys(self._left, 1) | dict(counted)
+
+    async def _bring_up_front(self) -> None:
+        """Without a front nothing reaches the backs: they are not left behind for nothing."""
+        try:
+            await self._front.bring_up()
+        except RouterUnavailable:
+            if not self._front.is_there():
+                await self._backs.stop()
+            raise
 
     async def _switch(self, app: str, routes: tuple[Route, ...], epoch: int) -> None:
         async with self._changing, self._locked():

@@ -1,11 +1,11 @@
 """What a back does with a request, as JSON values: whose it is, who may ask, which process gets it. Pure.
 
-`map` leads from the host to the app, its slots and the names of its options -> 404 for an unknown host ->
-403 for clients that may not ask -> the proxies for these options. There, *sticky* tries the slot that the
-client has a cookie of; *first* passes over members that refuse connections; if none can be reached, *hold*
-waits until one can be, for as long as a singleton takes to be replaced; then 503.
+`map` leads from the host to the app, its slots and the name of its options -> 404 for an unknown host -> the
+route for these options -> 403 for clients that may not ask -> *sticky* tries the slot that the client has a
+cookie of; *first* passes over members that refuse connections; if none can be reached, *hold* waits until one
+can be, for as long as a singleton takes to be replaced; then 503.
 
-Each distinct set of options has its proxies once, however many services share it.
+Each distinct set of options has its route once, however many services share it.
 """
 
 import re
@@ -16,7 +16,7 @@ from sternway.router import table
 from sternway.router.caddy import proxies, slots
 from sternway.router.caddy.proxies import Json
 
-APP, CLIENTS, TREATMENT = ("{http.vars.app}", "{http.vars.clients}", "{http.vars.treatment}")
+APP, TREATMENT = ("{http.vars.app}", "{http.vars.treatment}")
 UNSENT: Json = {"vars_regexp": {"{http.error.message}": {"pattern": "^dial "}}}
 CLOSED: Json = {"vars_regexp": {"{http.error.message}": {"pattern": f"^dial unix {slots.CLOSED_SOCKET}:"}}}
 WITHOUT_COOKIE: Json = {"search_regexp": f"(^|; *){proxies.COOKIE}=[^;]*", "replace": ""}
@@ -26,11 +26,11 @@ def handlers(hosts: table.Hosts, *, hold_s: float, stream_grace_s: float) -> lis
     """Return the handlers that answer any request."""
     known = [hosts[name] for name in sorted(hosts)]
     options = sorted({host.options for host in known} | {RouteOptions()}, key=_treatment)
-    clients = sorted({choice.clients for choice in options if choice.clients})
-    treatments = {_treatment(choice): choice for choice in options}
-    routes = [_unknown(), *map(_refusal, clients)]
-    routes += [_treated(choice, hold_s, stream_grace_s) for choice in treatments.values()]
-    return [*_log_fields(), *_host_vars(hosts), _map(known), _app_vars(), {"handler": "subroute", "routes": routes}]
+    routes = [_unknown(), *(_treated(choice, hold_s, stream_grace_s) for choice in options)]
+    found = {"app": "{sternway.app}", "treatment": "{sternway.treatment}"}
+    # The map is searched anew each time that it is asked.
+    looked_up = {"handler": "vars", **found}
+    return [*_log_fields(), *_host_vars(hosts), _map(known), looked_up, {"handler": "subroute", "routes": routes}]
 
 
 def answer(status: str, body: str) -> Json:
@@ -67,43 +67,36 @@ def _map(known: Iterable[table.Host]) -> Json:
     return {
         "handler": "map",
         "source": "{http.vars.host}",
-        "destinations": ["{sternway.app}", "{sternway.clients}", "{sternway.treatment}", *_slots()],
+        "destinations": ["{sternway.app}", "{sternway.treatment}", *_slots()],
         "mappings": [{"input": host.name, "outputs": _outputs(host)} for host in known],
-        "defaults": [""] * (3 + slots.COUNT),
+        "defaults": [""] * (2 + slots.COUNT),
     }
 
 
 def _outputs(host: table.Host) -> list[str]:
     files = [f"{{file.{slots.path(host.app, host.name, number)}}}" for number in range(slots.COUNT)]
-    return [host.app, _clients(host.options.clients), _treatment(host.options), *files]
-
-
-def _app_vars() -> Json:
-    """Look up once what is asked for several times: the map is searched anew each time."""
-    found = {"app": "{sternway.app}", "clients": "{sternway.clients}", "treatment": "{sternway.treatment}"}
-    return {"handler": "vars", **found}
+    return [host.app, _treatment(host.options), *files]
 
 
 def _slots() -> list[str]:
     return [f"{{sternway.slot.{number}}}" for number in range(slots.COUNT)]
 
 
-def _clients(networks: Iterable[str]) -> str:
-    return " ".join(networks)
-
-
 def _treatment(options: RouteOptions) -> str:
-    """Name what the proxies depend on."""
-    return f"{options.timeout_s} sticky" if options.is_sticky else f"{options.timeout_s}"
+    """Name the options."""
+    sticky = ("sticky",) if options.is_sticky else ()
+    return " ".join((f"{options.timeout_s}s", *sticky, *options.clients))
 
 
 def _unknown() -> Json:
     return {"match": [{"vars": {APP: [""]}}], **answer("404", "no such app here\n")}
 
 
-def _refusal(networks: tuple[str, ...]) -> Json:
-    others = {"vars": {CLIENTS: [_clients(networks)]}, "not": [{"client_ip": {"ranges": list(networks)}}]}
-    return {"match": [others], **answer("403", f"this address may not ask {APP}\n")}
+def _refusals(networks: tuple[str, ...]) -> list[Json]:
+    """Return what stands before the proxies: nothing if everybody may ask."""
+    others = {"not": [{"client_ip": {"ranges": list(networks)}}]}
+    refusal = {"match": [others], **answer("403", f"this address may not ask {APP}\n")}
+    return [{"handler": "subroute", "routes": [refusal]}] if networks else []
 
 
 def _treated(options: RouteOptions, hold_s: float, stream_grace_s: float) -> Json:
@@ -116,7 +109,8 @@ def _treated(options: RouteOptions, hold_s: float, stream_grace_s: float) -> Jso
     if options.is_sticky:
         forget = {"handler": "headers", "request": {"replace": {"Cookie": [WITHOUT_COOKIE]}}}
         served = _or_if_unsent(proxies.once(_slots(), policy, transport) | grace, forget, served)
-    return {"match": [{"vars": {TREATMENT: [_treatment(options)]}}], "handle": [served], "terminal": True}
+    handle = [*_refusals(options.clients), served]
+    return {"match": [{"vars": {TREATMENT: [_treatment(options)]}}], "handle": handle, "terminal": True}
 
 
 def _or_if_unsent(proxy: Json, *otherwise: Json) -> Json:
