@@ -71,7 +71,7 @@ class Example:
             connection.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RackProcess]:
     with RackProcess(tmp_path_factory.mktemp("rack")).running() as running:
         yield running

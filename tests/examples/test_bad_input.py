@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import time
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -77,8 +78,10 @@ def builds_on(rack: RackProcess) -> Build:
     def build(archive: bytes) -> dict[str, Any]:
         url = api.call("POST", f"/apps/{APP}/objects/tmp/source.tgz", archive)["Url"]
         build_id = api.call("POST", f"/apps/{APP}/builds", {"url": url})["id"]
-        rack.sternway("builds", "logs", build_id, "-a", APP)
-        found: dict[str, Any] = api.call("GET", f"/apps/{APP}/builds/{build_id}")
+        found: dict[str, Any] = {"status": "running"}
+        while found["status"] == "running":
+            time.sleep(0.02)
+            found = api.call("GET", f"/apps/{APP}/builds/{build_id}")
         return found
 
     return build

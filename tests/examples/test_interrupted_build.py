@@ -43,12 +43,22 @@ def until(is_reached: Callable[[], bool]) -> None:
 
 def processes_below(data: Path) -> list[str]:
     """Return the command lines of package managers at work in this rack."""
-    found = subprocess.run(["ps", "-eo", "args"], check=True, capture_output=True, text=True).stdout.splitlines()
+    found = subprocess.run(["ps", "-eww", "-o", "args"], check=True, capture_output=True, text=True).stdout.splitlines()
     return [line for line in found if f"{data}/engine/dependencies" in line]
 
 
 def leftovers(data: Path) -> list[Path]:
     return [path for name in ("building", "dependencies") for path in (data / "engine" / name).glob("*")]
+
+
+def deploying(rack: RackProcess, source: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [str(BIN / "sternway"), "deploy", str(source), "-a", APP],
+        env=rack._environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def builds(rack: RackProcess) -> list[dict[str, str]]:
@@ -58,8 +68,7 @@ def builds(rack: RackProcess) -> list[dict[str, str]]:
 def test_hanging_build_can_be_cancelled_and_dies_with_the_rack(tmp_path: Path, source: Path) -> None:
     with RackProcess(tmp_path / "rack").running() as rack:
         rack.sternway("apps", "create", APP)
-        command = [BIN / "sternway", "deploy", str(source), "-a", APP]
-        first = subprocess.Popen(command, env=rack._environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        first = deploying(rack, source)
         until(lambda: any("pip" in line for line in processes_below(rack.data)))
         rack.sternway("builds", "cancel", builds(rack)[0]["id"], "-a", APP, "--reason", "enough")
         _, said = first.communicate(timeout=PATIENCE_S)
@@ -67,7 +76,7 @@ def test_hanging_build_can_be_cancelled_and_dies_with_the_rack(tmp_path: Path, s
         assert b"cancelled by " in said
         until(lambda: not processes_below(rack.data) and not leftovers(rack.data))
 
-        second = subprocess.Popen(command, env=rack._environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        second = deploying(rack, source)
         until(lambda: any("pip" in line for line in processes_below(rack.data)))
         rack.kill()
         until(lambda: not processes_below(rack.data))

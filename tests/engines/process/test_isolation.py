@@ -124,9 +124,8 @@ async def test_nothing_of_the_rack_can_be_read_by_an_app(start: Start, wanted: W
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("secret")
         path.chmod(0o644)
-    for directory in (rack, *rack.parents):
-        if directory.is_relative_to("/tmp") and directory != Path("/tmp"):
-            directory.chmod(0o755)
+    for directory in (rack.parent, rack, bench.data):
+        directory.chmod(0o755)
     command = f"cat {' '.join(map(str, hidden))}; ls {rack} {bench.data}; cat $HOME/../slot.json"
     _, lines = await said(bench, command)
     assert b"secret" not in lines
