@@ -92,30 +92,34 @@ def build(rack: RackProcess) -> Build:
     return builds_on(rack)
 
 
-@pytest.mark.parametrize(
-    ("archive", "reason"),
-    [
-        (b"", "cannot be unpacked"),
-        (b"not a tar at all", "cannot be unpacked"),
-        (files(FINE)[:60], "cannot be unpacked"),
-        (entry("../outside", tarfile.REGTYPE), "leads out of the tree"),
-        (entry("/etc/cron.d/x", tarfile.REGTYPE), "is an absolute path"),
-        (entry("link", tarfile.SYMTYPE, "/etc"), "leads out of the tree"),
-        (entry("pipe", tarfile.FIFOTYPE), "is a device or a pipe"),
-        (entry("disk", tarfile.BLKTYPE), "is a device or a pipe"),
-        (files({"README": b""}), "convox.yml is not in the source"),
-        (files({"convox.yml": b"services: [\n"}), "convox.yml"),
-        (files({"convox.yml": b"\xff\xfe"}), "not UTF-8"),
-        (files({"convox.yml": b"#" * 2_000_000}), "larger than"),
-        (files({"convox.yml": BILLION_LAUGHS}), "more than 10000 values"),
-        (files({"convox.yml": b"[" * 50_000}), "convox.yml"),
-        (files({"Procfile": b"web\n"}), "Procfile"),
-        (files(FINE | {"requirements.txt": b"-r ../../../../../keys/rack.key\n"}), "not in the source"),
-        (files(FINE | {"requirements.txt": b"--no-index\nno-such-package==1\n"}), "no-such-package"),
-        (files(FINE | {"package.json": b"{"}), "package.json cannot be read"),
-    ],
-)
-def test_build_fails_with_a_reason(build: Build, archive: bytes, reason: str) -> None:
+BAD = {
+    "empty": (b"", "cannot be unpacked"),
+    "no tar": (b"not a tar at all", "cannot be unpacked"),
+    "torn": (files(FINE)[:60], "cannot be unpacked"),
+    "outside": (entry("../outside", tarfile.REGTYPE), "leads out of the tree"),
+    "absolute": (entry("/etc/cron.d/x", tarfile.REGTYPE), "is an absolute path"),
+    "link out": (entry("link", tarfile.SYMTYPE, "/etc"), "leads out of the tree"),
+    "pipe": (entry("pipe", tarfile.FIFOTYPE), "is a device or a pipe"),
+    "device": (entry("disk", tarfile.BLKTYPE), "is a device or a pipe"),
+    "no manifest": (files({"README": b""}), "convox.yml is not in the source"),
+    "broken yaml": (files({"convox.yml": b"services: [\n"}), "convox.yml"),
+    "not utf-8": (files({"convox.yml": b"\xff\xfe"}), "not UTF-8"),
+    "huge yaml": (files({"convox.yml": b"#" * 2_000_000}), "larger than"),
+    "billion laughs": (files({"convox.yml": BILLION_LAUGHS}), "more than 10000 values"),
+    "deep yaml": (files({"convox.yml": b"[" * 50_000}), "convox.yml"),
+    "broken procfile": (files({"Procfile": b"web\n"}), "Procfile"),
+    "requirements outside": (
+        files(FINE | {"requirements.txt": b"-r ../../../../../keys/rack.key\n"}),
+        "not in the source",
+    ),
+    "unknown package": (files(FINE | {"requirements.txt": b"--no-index\nno-such-package==1\n"}), "no-such-package"),
+    "broken package.json": (files(FINE | {"package.json": b"{"}), "package.json cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_build_fails_with_a_reason(build: Build, name: str) -> None:
+    archive, reason = BAD[name]
     found = build(archive)
     assert found["status"] == "failed"
     assert reason in found["reason"]

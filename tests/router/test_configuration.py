@@ -4,7 +4,7 @@ import pytest
 
 from sternway.core.formation import RouteOptions
 from sternway.router import table
-from sternway.router.caddy import configuration
+from sternway.router.caddy import configuration, proxies
 from sternway.router.caddy.configuration import Address
 from tests.router.rigs import route
 
@@ -51,7 +51,7 @@ def test_services_with_the_same_options_share_their_proxies() -> None:
     assert len(_proxies(both)) == len(_proxies(one))
 
 
-def _proxies(value: object) -> list[configuration.Json]:
+def _proxies(value: object) -> list[proxies.Json]:
     if isinstance(value, list):
         return [proxy for item in value for proxy in _proxies(item)]
     if not isinstance(value, dict):

@@ -45,7 +45,10 @@ async def test_a_sticky_client_whose_process_died_gets_another_and_stays_there(c
     client = await caddy.client()
     first = await client.ask(host)
     await served.pop(first.body[0]).die()
+    # A request that goes out on an open connection, just as the process dies, may be lost with it.
     second = await ask_with(client, host, first.cookies[0])
+    if second.status == 502:
+        second = await ask_with(client, host, first.cookies[0])
     [left] = served
     assert (second.status, second.body) == (200, f"{left} 4")
     assert (await ask_with(client, host, second.cookies[-1])).cookies == ()

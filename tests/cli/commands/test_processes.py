@@ -1,15 +1,16 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sternway.wire import types
 from tests.cli.conftest import Run
 from tests.cli.scripted import Answer, ScriptedRack
 
-STARTED = datetime.now(UTC) - timedelta(minutes=5, seconds=1)
-WEB = types.Process("web-1", "shop", "web", "running", release="R1", command="bin/web", started=STARTED)
+WEB = types.Process("web-1", "shop", "web", "running", release="R1", command="bin/web")
 
 
 def test_list_has_the_documented_columns(run: Run, rack: ScriptedRack) -> None:
-    rack.on("GET /apps/shop/processes", [WEB])
+    started = datetime.now(UTC) - timedelta(minutes=5, seconds=1)
+    rack.on("GET /apps/shop/processes", [replace(WEB, started=started)])
     assert run("ps", "-s", "web").out == (
         "ID     SERVICE  STATUS   RELEASE  STARTED        COMMAND\n"
         "web-1  web      running  R1       5 minutes ago  bin/web\n"

@@ -5,6 +5,7 @@ import functools
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -170,8 +171,9 @@ async def test_a_machine_on_which_nothing_can_be_tried_lends_nothing(tmp_path: P
 
 @ways(SANDBOX, BOTH)
 async def test_a_sandbox_shows_the_system_and_neither_homes_nor_other_processes(start: Start, wanted: Wanted):
-    command = "ls -d /usr/bin/env; ls -d /root /home 2>/dev/null; ls -d /proc/[0-9]* | wc -l; touch /usr/x"
-    _, lines = await said(await start(wanted), command)
+    with tempfile.NamedTemporaryFile(dir=Path.home(), prefix=".sternway-test-") as at_home:
+        command = f"ls -d /usr/bin/env; ls {at_home.name} 2>/dev/null; ls -d /proc/[0-9]* | wc -l; touch /usr/x"
+        _, lines = await said(await start(wanted), command)
     assert lines[0] == b"/usr/bin/env"
     assert int(lines[1]) < 10
     assert b"Read-only file system" in lines[2]
