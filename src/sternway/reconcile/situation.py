@@ -11,6 +11,8 @@ from sternway.core.target import desire, nothing
 from sternway.ops.rack import Rack
 from sternway.ports import Ledger
 
+Basis = tuple[App | None, Release | None, Build | None, PromotionOptions]
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -37,12 +39,18 @@ class Situation:
             raise ValueError("no promotion is open")
         return self.app, self.open
 
+    @property
+    def basis(self) -> "Basis":
+        """Return what `desired` depends on."""
+        options = self.open.options if self.open and self.is_forward else PromotionOptions()
+        return self.app, self.target, self.build, options
+
     def desired(self, rack: Rack) -> Desired:
         """Return what is to run; raises what `desire` does."""
-        if self.app is None or self.target is None or self.build is None:
+        app, target, build, options = self.basis
+        if app is None or target is None or build is None:
             return nothing(self.name)
-        options = self.open.options if self.open and self.is_forward else PromotionOptions()
-        return desire(self.app, self.target, self.build, rack.place(), options)
+        return desire(app, target, build, rack.place(), options)
 
 
 async def read(rack: Rack, name: str) -> Situation:

@@ -17,13 +17,13 @@ from sternway.ops.rack import Rack
 from sternway.reconcile import narrate, situation
 from sternway.reconcile.chronicle import Chronicle
 from sternway.reconcile.drain import Drain
-from sternway.reconcile.situation import Situation
+from sternway.reconcile.situation import Basis, Situation
 
 log = logging.getLogger(__name__)
 
 IDLE_S = 30.0
 """How long a worker with nothing to do waits before it looks again by itself."""
-DRAINING_S = 0.1
+DRAINING_S = 0.25
 ROLLING_S = 1.0
 FIRST_BACKOFF_S = 0.5
 DEFAULT_DRAIN_S = 30.0
@@ -41,6 +41,7 @@ class AppWorker:
         self._chronicle = Chronicle(rack)
         self._backoff_s = FIRST_BACKOFF_S
         self._known: tuple[int, Situation] | None = None
+        self._wanted: tuple[Basis, Desired] | None = None
 
     def wake(self) -> None:
         """Have it look again soon; called any number of times it looks once."""
@@ -74,13 +75,14 @@ class AppWorker:
                 async with asyncio.timeout(seconds):
                     await self._awake.wait()
             except TimeoutError:
-                self._known = None  # a notification may have got lost: rows are the truth
+                if seconds >= ROLLING_S:
+                    self._known = None  # a notification may have got lost: rows are the truth
 
     async def _round(self) -> float | None:
         """Do what can be done now; return how long to wait at most, or None when all is over."""
         now = await self._situation()
         try:
-            desired = now.desired(self._rack)
+            desired = self._desired(now)
         except SternwayError as exc:
             return await self._after_refusal(now, exc)
         observed = await self._observe(desired)
@@ -107,6 +109,12 @@ class AppWorker:
         if self._known is None or self._known[0] != version:
             self._known = version, await situation.read(self._rack, self._name)
         return self._known[1]
+
+    def _desired(self, now: Situation) -> Desired:
+        """Return what is to run; it is worked out again only when something that it comes from changed."""
+        if self._wanted is None or self._wanted[0] != now.basis:
+            self._wanted = now.basis, now.desired(self._rack)
+        return self._wanted[1]
 
     async def _observe(self, desired: Desired) -> Observed:
         rack = self._rack
