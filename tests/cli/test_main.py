@@ -118,18 +118,12 @@ def test_interrupted_follower_says_that_the_promotion_goes_on(rack: ScriptedRack
     updating = {"id": 7, "app": "shop", "release": "R2", "status": "updating"}
     rack.on("GET /apps/shop/promotions", [updating])
     rack.on("GET /apps/shop/promotions/7", updating | {"steps": [{"at": "2026-05-04T10:00:00Z", "text": "starting"}]})
-    command = [sys.executable, "-m", "sternway.cli.main", "releases", "follow", "R2"]
+    # What runs the tests may ignore the signal, as a shell does for what it starts in the background.
+    heard = ["env", "--default-signal=INT"]
+    command = [*heard, sys.executable, "-m", "sternway.cli.main", "releases", "follow", "R2"]
     environ = os.environ | {"RACK_URL": rack.url}
     pipe = subprocess.PIPE
-    with subprocess.Popen(
-        command,
-        text=True,
-        env=environ,
-        stdout=pipe,
-        stderr=pipe,
-        # What runs the tests may ignore the signal, as a shell does for what it starts in the background.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    ) as process:
+    with subprocess.Popen(command, text=True, env=environ, stdout=pipe, stderr=pipe) as process:
         assert process.stdout is not None
         assert [process.stdout.readline(), process.stdout.readline()] == ["Promoting R2...\n", "starting\n"]
         process.send_signal(signal.SIGINT)
