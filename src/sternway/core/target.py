@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from sternway.core import environment
 from sternway.core.app import App
-from sternway.core.errors import ArtifactGone, EnvironmentMissing
+from sternway.core.errors import ArtifactGone
 from sternway.core.formation import (
     Formation,
     FormationKey,
@@ -55,7 +55,8 @@ def desire(app: App, release: Release, build: Build, place: Place, options: Prom
     build has no artifact of.
     """
     manifest = parse(release.manifest, release.environment).manifest
-    _require_environment(manifest, release.environment)
+    declared = [d for service in manifest.services.values() for d in service.environment]
+    environment.require(release.environment, declared)
     source = _Source(app, release, build, place, options)
     return Desired(app.name, tuple(_targets(manifest, source)))
 
@@ -63,17 +64,6 @@ def desire(app: App, release: Release, build: Build, place: Place, options: Prom
 def nothing(app_name: str) -> Desired:
     """Return the target of an app that is to run nothing."""
     return Desired(app_name)
-
-
-def _require_environment(manifest: Manifest, values: environment.Environment) -> None:
-    names = {
-        name for service in manifest.services.values() for name in environment.missing(values, service.environment)
-    }
-    if names:
-        raise EnvironmentMissing(
-            f"required env: {', '.join(sorted(names))}",
-            hint=f"sternway env set {' '.join(f'{name}=…' for name in sorted(names))}",
-        )
 
 
 def _targets(manifest: Manifest, source: _Source) -> Iterator[ServiceTarget]:
