@@ -240,6 +240,19 @@ def _check(world: World, wanted: Desired, before: dict[str, int], there: dict[st
             assert world.healthy_in_traffic(service) >= min(chosen.floor, before[service])
 
 
+def test_a_gap_among_the_slots_is_filled_within_the_maximum():
+    world = running(target("web", "a", 4))
+    settle(world, desired(target("web", "b", 1)))
+    wanted = target("web", "a", 4, minimum_percent=0, maximum_percent=100)
+    world.apply(Start(wanted.formation, 4))
+    there = world.processes[wanted.formation.key]
+    there[:] = [replace(p, health=Health.HEALTHY) for p in there if p.slot in (0, 3)]
+    (start,) = plan(desired(wanted), world.observe())
+    assert start == Start(wanted.formation, 2)
+    settle(world, desired(wanted))
+    assert judge(desired(wanted), world.observe()).outcome is Outcome.DONE
+
+
 HEALTHS = st.sampled_from(list(Health))
 
 

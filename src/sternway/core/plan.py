@@ -187,14 +187,16 @@ class _Lane:
         return self.target.ceiling - sum(len(formation.processes) for formation in there)
 
     def starts(self, may_hand_over: bool) -> Iterable[Start]:
-        """Yield what may be started now without exceeding the maximum."""
+        """Yield what may be started now without exceeding the maximum; slots may have gaps."""
+        taken = {p.slot for p in self.processes}
+        missing = [slot for slot in range(self.target.count) if slot not in taken]
+        if chosen := missing[: self._may_start(may_hand_over)]:
+            yield Start(self.target.formation, chosen[-1] + 1)
+
+    def _may_start(self, may_hand_over: bool) -> int:
         if self.target.is_exclusive:
-            is_free = may_hand_over and not self._is_there_twice
-            reachable = self.target.count if is_free else len(self.processes)
-        else:
-            reachable = min(self.target.count, len(self.processes) + max(0, self._room))
-        if {p.slot for p in self.processes} < set(range(reachable)):
-            yield Start(self.target.formation, reachable)
+            return self.target.count if may_hand_over and not self._is_there_twice else 0
+        return max(0, self._room)
 
     def kept(self, is_gate_open: bool) -> dict[FormationKey, int]:
         """Return how many processes of each earlier formation stay, those in traffic first."""
