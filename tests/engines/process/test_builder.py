@@ -10,7 +10,8 @@ import pytest
 
 from sternway.core.errors import ArtifactGone, BuildFailed, ManifestInvalid
 from sternway.core.release import BuildOptions
-from sternway.engines.process import archive, artifacts, snapshot
+from sternway.engines import archive
+from sternway.engines.process import artifacts, snapshot
 from sternway.engines.process.builder import ProcessBuilder, sweep
 from sternway.engines.process.dependencies.command import Runner
 from sternway.ports import Builder, BuildOrder, BuildResult

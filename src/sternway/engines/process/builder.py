@@ -10,7 +10,8 @@ from pathlib import Path
 from sternway.core import manifest
 from sternway.core.errors import ArtifactGone, BuildFailed
 from sternway.core.manifest.service import Service
-from sternway.engines.process import archive, artifacts, snapshot, space, threads
+from sternway.engines import archive, space, threads
+from sternway.engines.process import artifacts, snapshot
 from sternway.engines.process.artifacts import NODE, NODE_MODULES, Prepared
 from sternway.engines.process.dependencies import node, python, shelf
 from sternway.engines.process.dependencies.command import Runner

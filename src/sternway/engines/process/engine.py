@@ -18,19 +18,8 @@ from pathlib import Path
 
 from sternway.core.errors import Conflict, EngineUnavailable, NotFound
 from sternway.core.formation import Formation, FormationKey, FormationState, Health, ProcessState
-from sternway.engines import health
-from sternway.engines.process import (
-    adoption,
-    builder,
-    epoch,
-    isolation,
-    link,
-    nursery,
-    orders,
-    ports,
-    slots,
-    users,
-)
+from sternway.engines import epoch, health
+from sternway.engines.process import adoption, builder, isolation, link, nursery, orders, ports, slots, users
 from sternway.engines.process.process import Process
 from sternway.engines.process.report import Report
 from sternway.ports import Capabilities, Clock

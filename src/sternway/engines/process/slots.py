@@ -13,7 +13,8 @@ from datetime import datetime
 from pathlib import Path
 
 from sternway.core.formation import FormationKey, HealthCheck
-from sternway.engines.process import environment, files
+from sternway.engines import files
+from sternway.engines.process import environment
 
 SLOT = "slot.json"
 STATE = "state.json"

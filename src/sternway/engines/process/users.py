@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sternway.core.errors import EngineUnavailable
-from sternway.engines.process import files
+from sternway.engines import files
 
 FIRST = 300_000
 COUNT = 65_536

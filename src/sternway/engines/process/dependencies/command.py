@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sternway.core.errors import BuildFailed
-from sternway.engines.process import space
+from sternway.engines import space
 from sternway.engines.process.dependencies.recipe import Command
 from sternway.engines.process.environment import PATH
 

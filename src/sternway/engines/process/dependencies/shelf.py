@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sternway.core.errors import ArtifactGone
-from sternway.engines.process import files, snapshot, threads
+from sternway.engines import files, threads
+from sternway.engines.process import snapshot
 from sternway.engines.process.artifacts import DEPENDENCIES, PYTHON, VENV, Prepared
 from sternway.engines.process.dependencies.command import Runner
 from sternway.engines.process.dependencies.recipe import Recipe

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sternway.core.errors import BuildFailed
-from sternway.engines.process import archive
+from sternway.engines import archive
 
 
 def entry(name: str, kind: bytes = tarfile.REGTYPE, *, target: str = "", mode: int = 0o644) -> tarfile.TarInfo:

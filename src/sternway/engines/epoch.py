@@ -4,7 +4,7 @@ import fcntl
 from pathlib import Path
 
 from sternway.core.errors import EngineUnavailable, StaleEpoch
-from sternway.engines.process import files
+from sternway.engines import files
 
 
 class EpochFile:

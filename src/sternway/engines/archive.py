@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sternway.core.errors import BuildFailed
-from sternway.engines.process import space
+from sternway.engines import space
 
 MAX_FILES = 200_000
 MAX_BYTES = 2 * 1024**3
