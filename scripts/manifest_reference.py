@@ -56,7 +56,7 @@ services:
   aliases written out.
 - Names of services, resources, timers and balancers are lower-case letters, digits and dashes, a letter first.
 - Keys marked *later* are checked and kept with each release; they take effect in a later version, and a deploy
-  says so.
+  says so. Those marked *containers* take effect where processes run in containers, such as on the Docker engine.
 
 Without a `convox.yml`, a `Procfile` does: each line becomes a service that gets every variable; `web` listens on
 the port 5000, the others are workers, and `release` becomes the release command of `web`.
@@ -131,10 +131,16 @@ def _section(model: type[Model], place: str, definitions: dict[str, Schema], pla
 
 
 def _row(key: str, field: Schema, definitions: dict[str, Schema], titles: dict[str, str], *, is_required: bool) -> str:
-    meaning = field["description"] + (" *Later.*" if field.get("x-later") else "")
+    meaning = field["description"] + _mark(field)
     default = "required" if is_required else _default(field)
     value = " or ".join(dict.fromkeys(_words(field, definitions, titles)))
     return f"| `{key}` | {value} | {default} | {meaning} |"
+
+
+def _mark(field: Schema) -> str:
+    if field.get("x-later"):
+        return " *Later.*"
+    return " *Containers.*" if field.get("x-containers") else ""
 
 
 def _default(field: Schema) -> str:

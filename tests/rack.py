@@ -13,6 +13,7 @@ from sternway.core.manifest import parse
 from sternway.core.promotion import Promotion, PromotionOptions
 from sternway.core.release import Build, BuildOptions, BuildStatus, Release
 from sternway.core.target import desire
+from sternway.engines.formations_only import FormationsOnly
 from sternway.engines.memory import MemoryBuilder, MemoryEngine, MemoryLogs, World
 from sternway.journal import RecentLines
 from sternway.objects import FileObjects
@@ -153,6 +154,7 @@ async def rack_under_test(
         objects=FileObjects(directory / "objects"),
         engine=engine,
         builder=builder,
+        processes=FormationsOnly("memory"),
         logs=MemoryLogs(engine.world),
         journal=RecentLines(),
         router=router,

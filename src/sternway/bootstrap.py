@@ -25,6 +25,7 @@ from sternway.api.websocket import WireProtocol
 from sternway.clock import RandomIds, SystemClock
 from sternway.core.crossing import Cross, Crossing, go_on
 from sternway.core.errors import InvalidInput, SternwayError
+from sternway.engines.formations_only import FormationsOnly
 from sternway.engines.process.builder import ProcessBuilder
 from sternway.engines.process.engine import ProcessEngine
 from sternway.engines.process.logs import ProcessLogs
@@ -170,6 +171,7 @@ def _compose(arguments: argparse.Namespace, home: Home, api: Address, recent: Jo
         objects=FileObjects(home.objects),
         engine=ProcessEngine(home.engine, clock=clock),
         builder=ProcessBuilder(home.engine),
+        processes=FormationsOnly("process"),
         logs=ProcessLogs(home.engine, clock=clock),
         journal=recent,
         router=router,

@@ -62,13 +62,13 @@ async def test_every_start_is_on_record(engine: MemoryEngine):
 async def test_a_builder_gives_what_it_was_told(tmp_path: Path):
     told = MemoryBuilder("services: {}\n", ("web",))
     builder: Builder = told
-    order = BuildOrder(APP, "BAAAAAAAAAA", tmp_path, BuildOptions("key"))
+    order = BuildOrder(APP, "BAAAAAAAAAA", "RAAAAAAAAAA", tmp_path, BuildOptions("key"))
     result = await builder.build(order, lambda line: None)
     assert result.artifacts == {"web": "memory:BAAAAAAAAAA:web"}
-    await builder.verify(result.artifacts["web"])
+    await builder.verify("shop", result.artifacts["web"])
     told.gone.add(result.artifacts["web"])
     with pytest.raises(ArtifactGone):
-        await builder.verify(result.artifacts["web"])
+        await builder.verify("shop", result.artifacts["web"])
     told.failure = "no"
     with pytest.raises(BuildFailed):
         await builder.build(order, lambda line: None)

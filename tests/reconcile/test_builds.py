@@ -118,7 +118,7 @@ async def test_cancelled_build_makes_no_release_even_if_it_was_about_to(still):
     async with still.rack.store.read() as ledger:
         app = await ledger.apps.get("shop")
     with pytest.raises(Refused, match="cancelled by bob"):
-        await working._complete(app, build, BuildResult("services: {}\n", {}))
+        await working._complete(app, build, "RAAAAAAAAAA", BuildResult("services: {}\n", {}))
     assert await releases.list_newest(still.rack, "shop") == []
 
 

@@ -27,6 +27,7 @@ STATUSES: Mapping[type[SternwayError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.ArtifactGone: HTTPStatus.GONE,
+    errors.Unsupported: HTTPStatus.NOT_IMPLEMENTED,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.BuildFailed: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.CallerError: HTTPStatus.BAD_REQUEST,

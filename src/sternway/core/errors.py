@@ -78,6 +78,12 @@ class Conflict(CallerError):
     code = "conflict"
 
 
+class Unsupported(CallerError):
+    """The engine of this rack cannot do it."""
+
+    code = "unsupported"
+
+
 class TooLarge(CallerError):
     """The upload or value is over its bound."""
 

@@ -6,7 +6,7 @@ This is the vocabulary that the planner, the engines and the router share. `Form
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -54,6 +54,25 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class Containment:
+    """What the container of a process is like, on engines that have containers; None is the engine's own way.
+
+    `capabilities_*` and `seccomp` (RuntimeDefault or Unconfined) are the kernel's.
+    """
+
+    user: int | None = None
+    group: int | None = None
+    must_not_be_root: bool = False
+    is_read_only: bool = False
+    may_gain_rights: bool | None = None
+    capabilities_added: tuple[str, ...] = ()
+    capabilities_dropped: tuple[str, ...] = ()
+    seccomp: str | None = None
+    is_privileged: bool = False
+    has_init: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Formation:
     """Everything an engine needs to start one more process of it.
 
@@ -72,6 +91,7 @@ class Formation:
     limits: Limits = Limits()
     volumes: tuple[Volume, ...] = ()
     grace_s: float = 30.0
+    containment: Containment = Containment()
 
 
 class Health(StrEnum):
@@ -153,7 +173,7 @@ def fingerprint_content(formation: Formation) -> bytes:
     Never release or build ids, scale, health settings or domains: two releases with the same content have
     the same bytes. They hold environment values, so only a keyed hash of them may leave this process.
     """
-    content = {
+    content: dict[str, object] = {
         "app": formation.key.app,
         "service": formation.key.service,
         "artifact": formation.artifact,
@@ -163,4 +183,6 @@ def fingerprint_content(formation: Formation) -> bytes:
         "limits": [formation.limits.cpu_millis, formation.limits.memory_mib],
         "volumes": [[v.source, v.target] for v in formation.volumes],
     }
+    if formation.containment != Containment():
+        content["containment"] = asdict(formation.containment)
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

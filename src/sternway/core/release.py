@@ -97,12 +97,16 @@ class ReleaseLine:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a new release is to be made of; what is None comes from the parent, if there is one."""
+    """What a new release is to be made of; what is None comes from the parent, if there is one.
+
+    `id` is the one that it is to have, where that was decided before.
+    """
 
     parent: Release | None = None
     build: Build | None = None
     environment: Environment | None = None
     description: str | None = None
+    id: str | None = None
 
 
 def draft(wish: Wish, *, id: str, made: Made, app_id: int) -> Release:

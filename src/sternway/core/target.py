@@ -7,6 +7,7 @@ from sternway.core import environment
 from sternway.core.app import App
 from sternway.core.errors import ArtifactGone
 from sternway.core.formation import (
+    Containment,
     Formation,
     FormationKey,
     HealthCheck,
@@ -16,6 +17,7 @@ from sternway.core.formation import (
     fingerprint_content,
 )
 from sternway.core.manifest import Manifest, parse
+from sternway.core.manifest.container import Capabilities, SecurityContext
 from sternway.core.manifest.service import Service
 from sternway.core.plan import Desired, ServiceTarget
 from sternway.core.promotion import PromotionOptions
@@ -102,6 +104,7 @@ def _formation(name: str, service: Service, source: _Source) -> Formation:
         limits=Limits(service.scale.cpu, service.scale.memory),
         volumes=tuple(Volume(target=v.target, source=v.source) for v in service.volumes),
         grace_s=service.termination_grace_s,
+        containment=_containment(service),
     )
     fingerprint = source.place.fingerprint(fingerprint_content(formation))
     return replace(formation, key=replace(formation.key, fingerprint=fingerprint))
@@ -135,6 +138,23 @@ def _health(service: Service) -> HealthCheck:
         timeout_s=health.timeout_s,
         grace_s=health.grace_s,
         failing_after_s=health.grace_s + START_ALLOWANCE_S,
+    )
+
+
+def _containment(service: Service) -> Containment:
+    asked = service.security_context or SecurityContext()
+    rights = asked.capabilities or Capabilities()
+    return Containment(
+        user=asked.run_as_user,
+        group=asked.run_as_group,
+        must_not_be_root=bool(asked.run_as_non_root),
+        is_read_only=bool(asked.read_only_root_filesystem),
+        may_gain_rights=asked.allow_privilege_escalation,
+        capabilities_added=rights.add,
+        capabilities_dropped=rights.drop,
+        seccomp=asked.seccomp_profile,
+        is_privileged=service.privileged,
+        has_init=service.init,
     )
 
 

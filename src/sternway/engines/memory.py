@@ -6,7 +6,7 @@ It obeys the contract of engines like any other. Processes get healthy as soon a
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -141,6 +141,11 @@ class MemoryEngine:
         """Return that it can do nothing special."""
         return Capabilities("memory")
 
+    @property
+    def problem(self) -> str:
+        """Return why it does not answer, as the world was told."""
+        return "the memory engine does not answer" if self.world.is_down else ""
+
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Run until the block ends; the world stays as it is."""
@@ -235,7 +240,11 @@ class MemoryBuilder:
             raise BuildFailed(self.failure, hint="correct the source and build again")
         return BuildResult(self.manifest, {name: f"memory:{order.build_id}:{name}" for name in self.services})
 
-    async def verify(self, artifact: str) -> None:
+    async def missing(self, app: str, artifacts: Collection[str]) -> Collection[str]:
+        """Return those among `gone`."""
+        return [artifact for artifact in artifacts if artifact in self.gone]
+
+    async def verify(self, app: str, artifact: str) -> None:
         """Raise ArtifactGone for one that is among `gone`."""
         if artifact in self.gone:
             raise ArtifactGone(f"{artifact} is no longer there", hint="build again")

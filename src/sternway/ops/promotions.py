@@ -123,7 +123,7 @@ async def _check_reachable(rack: Rack, app_name: str, release_id: str, options: 
             return
     desired = desire(app, release, build, rack.place(), options)
     for artifact in {target.formation.artifact for target in desired.services}:
-        await rack.builder.verify(artifact)
+        await rack.builder.verify(app_name, artifact)
 
 
 async def _attempt(ledger: Ledger, app: App, release: Release, options: PromotionOptions, made: Made) -> Promotion:

@@ -7,7 +7,20 @@ from sternway.core.target import Place
 from sternway.ops.changes import Changes
 from sternway.ops.shutdown import Shutdown
 from sternway.ops.transcripts import Transcripts
-from sternway.ports import Builder, Clock, Engine, Ids, Journal, Logs, Objects, Router, Secrets, Store, Traffic
+from sternway.ports import (
+    Builder,
+    Clock,
+    Engine,
+    Ids,
+    Journal,
+    Logs,
+    Objects,
+    Processes,
+    Router,
+    Secrets,
+    Store,
+    Traffic,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,7 @@ class Rack:
     objects: Objects
     engine: Engine
     builder: Builder
+    processes: Processes
     logs: Logs
     journal: Journal
     router: Router

@@ -55,7 +55,7 @@ async def create(rack: Rack, app_name: str, request: ReleaseRequest, made: Made)
 
 async def add(rack: Rack, ledger: Ledger, app: App, wish: Wish, made: Made) -> Release:
     """Draft a release, mark it if it is a copy, insert it and record the event, in the caller's transaction."""
-    release = draft(wish, id=rack.ids.release(), made=made, app_id=app.id)
+    release = draft(wish, id=wish.id or rack.ids.release(), made=made, app_id=app.id)
     if wish.build and wish.environment is not None:
         release = await _marked(ledger, app, release, wish)
     return await insert(ledger, app, release)

@@ -17,6 +17,13 @@ from sternway.ports.machine import Clock as Clock
 from sternway.ports.machine import Ids as Ids
 from sternway.ports.machine import Secrets as Secrets
 from sternway.ports.objects import Objects as Objects
+from sternway.ports.processes import Execution as Execution
+from sternway.ports.processes import OneOff as OneOff
+from sternway.ports.processes import Pipe as Pipe
+from sternway.ports.processes import Processes as Processes
+from sternway.ports.processes import Session as Session
+from sternway.ports.processes import TerminalSize as TerminalSize
+from sternway.ports.processes import Usage as Usage
 from sternway.ports.router import Router as Router
 from sternway.ports.router import Traffic as Traffic
 from sternway.ports.store import Apps as Apps
@@ -24,6 +31,8 @@ from sternway.ports.store import Builds as Builds
 from sternway.ports.store import Events as Events
 from sternway.ports.store import Leases as Leases
 from sternway.ports.store import Ledger as Ledger
+from sternway.ports.store import Logins as Logins
+from sternway.ports.store import Parameters as Parameters
 from sternway.ports.store import Promotions as Promotions
 from sternway.ports.store import Releases as Releases
 from sternway.ports.store import Step as Step

@@ -1,6 +1,6 @@
 """The Protocol of what makes artifacts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,10 +10,14 @@ from sternway.core.release import BuildOptions
 
 @dataclass(frozen=True, slots=True)
 class BuildOrder:
-    """What a builder gets: the app and build, the archive (a gzip tar) and what was asked for."""
+    """What a builder gets: the app and build, the archive (a gzip tar) and what was asked for.
+
+    `release_id` is the release that will be made of the build.
+    """
 
     app: str
     build_id: str
+    release_id: str
     archive: Path
     options: BuildOptions
 
@@ -36,6 +40,10 @@ class Builder(Protocol):
         """
         ...
 
-    async def verify(self, artifact: str) -> None:
-        """Raise ArtifactGone unless the artifact is there and can be started."""
+    async def verify(self, app: str, artifact: str) -> None:
+        """Raise ArtifactGone unless the artifact is there, or can be brought back from where copies are kept."""
+        ...
+
+    async def missing(self, app: str, artifacts: Collection[str]) -> Collection[str]:
+        """Return those that are not there on this machine. It is quick, for lists: no copy is looked for."""
         ...

@@ -16,6 +16,7 @@ class Capabilities:
     can_freeze: bool = False
     can_exec: bool = False
     can_limit: bool = False
+    can_contain: bool = False
 
 
 class Engine(Protocol):
@@ -31,10 +32,16 @@ class Engine(Protocol):
         """Return what this engine can do; it does not change while the rack runs."""
         ...
 
+    @property
+    def problem(self) -> str:
+        """Return why it does not answer now, in words for people; nothing while it does."""
+        ...
+
     def run(self) -> AbstractAsyncContextManager[None]:
         """Connect, adopt what an earlier rack left running (untouched), and watch it until the block ends.
 
-        Leaving the block stops the watching and no process.
+        One that does not answer is no error here: it is tried again and again, and listeners hear of its apps
+        once it does. Leaving the block stops the watching and no process.
         """
         ...
 

@@ -1,6 +1,6 @@
 """The Protocols of the ledger, by noun."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +9,7 @@ from typing import Protocol
 from sternway.core.app import App, Made, Settings
 from sternway.core.event import Event, Happening
 from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus
+from sternway.core.registry import Login
 from sternway.core.release import Build, Release, ReleaseLine
 
 
@@ -156,6 +157,34 @@ class Events(Protocol):
         ...
 
 
+class Parameters(Protocol):
+    """What is set for the rack as a whole."""
+
+    async def get(self) -> Mapping[str, str]:
+        """Return the parameters as they were last set; those never set are not there."""
+        ...
+
+    async def set(self, parameters: Mapping[str, str], made: Made) -> None:
+        """Record the parameters as a whole."""
+        ...
+
+
+class Logins(Protocol):
+    """Logins at image registries. Their passwords are encrypted in the store and nowhere else."""
+
+    async def list(self) -> Sequence[Login]:
+        """Return those that were not removed, by server."""
+        ...
+
+    async def add(self, login: Login, made: Made) -> None:
+        """Record a login, in place of the one for that server."""
+        ...
+
+    async def remove(self, server: str, made: Made) -> None:
+        """Record that it is gone; raises NotFound (`registry not found: SERVER`)."""
+        ...
+
+
 class Leases(Protocol):
     """Who may act. Taking a lease makes every earlier one stale."""
 
@@ -194,6 +223,16 @@ class Ledger(Protocol):
     @property
     def events(self) -> Events:
         """Return the events."""
+        ...
+
+    @property
+    def parameters(self) -> Parameters:
+        """Return the parameters of the rack."""
+        ...
+
+    @property
+    def logins(self) -> Logins:
+        """Return the logins at registries."""
         ...
 
     @property

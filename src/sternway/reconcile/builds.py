@@ -137,21 +137,22 @@ class BuildYard:
             await _check_open(ledger, app, build)
             await ledger.builds.record(build, at)
         self._rack.cross(Crossing.BUILD_BEGUN)
-        result = await self._make(app, build, transcript)
+        release_id = self._rack.ids.release()
+        result = await self._make(app, build, release_id, transcript)
         self._rack.cross(Crossing.BUILD_MADE)
         await self._keep_log(app, build, transcript.content())
         self._rack.cross(Crossing.BUILD_LOGGED)
-        await self._complete(app, build, result)
+        await self._complete(app, build, release_id, result)
         self._rack.cross(Crossing.BUILD_CONCLUDED)
         await self._forget_source(app, build)
         self._rack.cross(Crossing.SOURCE_FORGOTTEN)
 
-    async def _make(self, app: App, build: Build, transcript: Transcript) -> BuildResult:
+    async def _make(self, app: App, build: Build, release_id: str, transcript: Transcript) -> BuildResult:
         try:
             archive = await self._rack.objects.path(shelf(app), build.options.source)
         except NotFound as exc:
             raise BuildFailed("the uploaded archive is gone", hint="deploy again: sternway deploy") from exc
-        order = BuildOrder(app.name, build.id, archive, build.options)
+        order = BuildOrder(app.name, build.id, release_id, archive, build.options)
 
         def hear(chunk: bytes) -> None:
             transcript.write(chunk)
@@ -159,7 +160,7 @@ class BuildYard:
 
         return await self._rack.builder.build(order, hear)
 
-    async def _complete(self, app: App, build: Build, result: BuildResult) -> None:
+    async def _complete(self, app: App, build: Build, release_id: str, result: BuildResult) -> None:
         """Record the artifacts and make the release, both or neither."""
         at = self._rack.clock.now()
         made = replace(build.made, at=at)
@@ -167,7 +168,7 @@ class BuildYard:
         async with self._rack.store.write() as ledger:
             await _check_open(ledger, app, build)
             parent = await ledger.releases.newest(app)
-            release = await releases.add(self._rack, ledger, app, Wish(parent, build), made)
+            release = await releases.add(self._rack, ledger, app, Wish(parent, build, id=release_id), made)
             await ledger.builds.record(replace(build, status=BuildStatus.COMPLETE, release_id=release.id), at)
             detail = {"id": build.id, "release": release.id}
             await apps.record(ledger, app, Happening("build:create", made.by, at, detail=detail))

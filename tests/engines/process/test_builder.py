@@ -27,7 +27,7 @@ def order(directory: Path, files: Mapping[str, str], options: BuildOptions | Non
             info = tarfile.TarInfo(name)
             info.size, info.mtime = len(text.encode()), number
             tar.addfile(info, io.BytesIO(text.encode()))
-    return BuildOrder("shop", "BAAAAAAAAAA", path, options or BuildOptions("key"))
+    return BuildOrder("shop", "BAAAAAAAAAA", "RAAAAAAAAAA", path, options or BuildOptions("key"))
 
 
 async def build(directory: Path, files: Mapping[str, str]) -> tuple[BuildResult, list[str]]:
@@ -49,7 +49,7 @@ async def test_a_build_gives_the_manifest_as_it_stood_and_an_artifact_per_servic
     artifact = result.artifacts["web"]
     assert lines == ["Unpacking 2 files, 75 bytes", f"Snapshot {artifact}", "Service web: python3 app.py"]
     assert (tmp_path / "data/snapshots" / artifact.rpartition(":")[2] / "app.py").read_text() == SOURCE["app.py"]
-    await ProcessBuilder(tmp_path / "data").verify(artifact)
+    await ProcessBuilder(tmp_path / "data").verify("shop", artifact)
 
 
 async def test_the_same_source_gives_the_same_artifact_and_is_kept_once(tmp_path: Path):
@@ -75,7 +75,7 @@ async def test_a_service_that_is_built_in_a_directory_starts_there(tmp_path: Pat
     text = "services:\n  api:\n    build: ./services/api\n    command: ./run\n"
     result, _ = await build(tmp_path, {"convox.yml": text, "services/api/run": "#!/bin/sh\n"})
     assert result.artifacts["api"].endswith("#services/api")
-    await ProcessBuilder(tmp_path / "data").verify(result.artifacts["api"])
+    await ProcessBuilder(tmp_path / "data").verify("shop", result.artifacts["api"])
 
 
 async def test_variables_of_the_manifest_stay_as_they_are(tmp_path: Path):
@@ -136,7 +136,7 @@ async def test_a_refused_archive_leaves_nothing(tmp_path: Path):
 @pytest.mark.parametrize("artifact", ["tree:sha256:" + "0" * 64, "memory:x", f"tree:sha256:{'0' * 64}#../../etc"])
 async def test_what_is_not_there_does_not_verify(tmp_path: Path, artifact: str):
     with pytest.raises(ArtifactGone):
-        await ProcessBuilder(tmp_path / "data").verify(artifact)
+        await ProcessBuilder(tmp_path / "data").verify("shop", artifact)
 
 
 # --- dependencies ---
@@ -187,11 +187,11 @@ async def test_each_artifact_has_the_dependencies_that_it_was_built_with(wheels:
 async def test_artifact_without_its_dependencies_does_not_verify(wheels: Path) -> None:
     result, _ = await build(wheels, source(wheels, "1.0"))
     builder = ProcessBuilder(wheels / "data")
-    await builder.verify(result.artifacts["web"])
+    await builder.verify("shop", result.artifacts["web"])
     (prepared,) = artifacts.prepared(result.artifacts["web"])
     snapshot.discard(prepared.directory(wheels / "data"))
     with pytest.raises(ArtifactGone, match="dependencies"):
-        await builder.verify(result.artifacts["web"])
+        await builder.verify("shop", result.artifacts["web"])
 
 
 async def test_dependencies_that_are_nowhere_fail_with_what_pip_said(wheels: Path) -> None:
@@ -256,11 +256,12 @@ async def test_full_disk_fails_the_build_and_leaves_nothing(small_disk: Path, tm
     assert set(result.artifacts) == {"web"}
 
 
-async def test_keys_without_effect_are_told_in_one_line(tmp_path: Path) -> None:
+async def test_keys_without_effect_are_told_by_kind_in_one_line(tmp_path: Path) -> None:
     text = MANIFEST + "    privileged: true\n    links: [other]\n    prot: 1\nresources:\n  main:\n    type: postgres\n"
     _, lines = await build(tmp_path, SOURCE | {"convox.yml": text})
-    (told,) = (line for line in lines if line.startswith("Without effect"))
-    assert told.endswith("services.web.links, services.web.privileged, resources")
+    told = [line for line in lines if line.startswith("Without effect")]
+    assert told[0].endswith("services.web.links, resources")
+    assert told[1].endswith("outside containers: services.web.privileged")
     assert any(line.startswith("Warning: ") and "prot" in line for line in lines)
 
 
@@ -269,7 +270,7 @@ async def test_what_builds_left_when_the_rack_ended_is_swept(tmp_path: Path) -> 
     (tmp_path / "data/building/tmp123/sub").mkdir(parents=True)
     sweep(tmp_path / "data")
     assert len(left(tmp_path)) == 1
-    await ProcessBuilder(tmp_path / "data").verify(result.artifacts["web"])
+    await ProcessBuilder(tmp_path / "data").verify("shop", result.artifacts["web"])
 
 
 @pytest.mark.parametrize("path", ["..", "/etc", "a/../.."])

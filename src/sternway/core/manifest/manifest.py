@@ -11,7 +11,7 @@ from sternway.core.manifest.declarations import Declarations
 from sternway.core.manifest.model import Model
 from sternway.core.manifest.network import Balancer
 from sternway.core.manifest.resources import Config, Resource
-from sternway.core.manifest.scalars import LATER, Opaque, TextMap
+from sternway.core.manifest.scalars import CONTAINED, LATER, Opaque, TextMap
 from sternway.core.manifest.scale import Deployment, Range
 from sternway.core.manifest.service import Service
 from sternway.core.manifest.timers import Timer
@@ -85,24 +85,30 @@ def not_yet_effective(manifest: Manifest) -> tuple[str, ...]:
 
     A deploy can say so in one line. A key that has the value of its default is left out.
     """
-    return tuple(dict.fromkeys(_later(manifest, "")))
+    return tuple(dict.fromkeys(_marked(manifest, "", LATER)))
 
 
-def _later(model: Model, place: str) -> Iterator[str]:
+def effective_in_containers(manifest: Manifest) -> tuple[str, ...]:
+    """Return the keys that have an effect only where processes run in containers, as above."""
+    return tuple(dict.fromkeys(_marked(manifest, "", CONTAINED)))
+
+
+def _marked(model: Model, place: str, mark: Mapping[str, Any]) -> Iterator[str]:
     for name in type(model).model_fields:
-        yield from _later_field(model, name, place)
+        yield from _marked_field(model, name, place, mark)
 
 
-def _later_field(model: Model, name: str, place: str) -> Iterator[str]:
+def _marked_field(model: Model, name: str, place: str, mark: Mapping[str, Any]) -> Iterator[str]:
     field = type(model).model_fields[name]
     value = getattr(model, name)
     here = f"{place}{field.alias or name}"
     if name not in model.model_fields_set or value == field.default:
         return
-    if field.json_schema_extra == LATER or (isinstance(value, Range) and not value.is_fixed):
+    is_autoscaled = mark is LATER and isinstance(value, Range) and not value.is_fixed
+    if field.json_schema_extra == mark or is_autoscaled:
         yield here
     elif isinstance(value, Model):
-        yield from _later(value, f"{here}.")
+        yield from _marked(value, f"{here}.", mark)
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _later(item, f"{here}.{key}.")
+            yield from _marked(item, f"{here}.{key}.", mark)

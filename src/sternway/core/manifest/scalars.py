@@ -18,6 +18,8 @@ REFERENCE_SCHEMA: JsonSchemaValue = {"type": "string", "pattern": r"\$\{[A-Za-z_
 TEXT_SCHEMA: JsonSchemaValue = {"type": ["string", "number", "boolean"]}
 LATER: dict[str, Any] = {"x-later": True}
 """Marks a field that releases keep today and that takes effect in a later version."""
+CONTAINED: dict[str, Any] = {"x-containers": True}
+"""Marks a field that takes effect where processes run in containers."""
 
 MAX_PIECES = 1000
 """How many entries text with commas can have."""

@@ -19,7 +19,7 @@ from sternway.core.manifest.health import Health, Liveness, Seconds, SomeSeconds
 from sternway.core.manifest.model import Model
 from sternway.core.manifest.network import Agent, Certificate, ExposedPorts, Hosts, Networks, Port, Tls
 from sternway.core.manifest.resources import Links, Volumes
-from sternway.core.manifest.scalars import LATER, Form, Opaque, Text, TextMap, Truth, as_text
+from sternway.core.manifest.scalars import CONTAINED, LATER, Form, Opaque, Text, TextMap, Truth, as_text
 from sternway.core.manifest.scale import Deployment, Scale
 
 
@@ -131,9 +131,9 @@ class Service(Model):
     config_mounts: tuple[ConfigMount, ...] = Field((), json_schema_extra=LATER)
     """Entries of `configs` as files."""
 
-    privileged: Truth = Field(False, json_schema_extra=LATER)
+    privileged: Truth = Field(False, json_schema_extra=CONTAINED)
     """Run with all rights on the machine."""
-    init: Truth = Field(True, json_schema_extra=LATER)
+    init: Truth = Field(True, json_schema_extra=CONTAINED)
     """Run below a small init that reaps processes."""
     init_container: InitContainer | None = Field(None, json_schema_extra=LATER)
     """What has to end well before a process starts."""
@@ -141,7 +141,7 @@ class Service(Model):
     """How to log in to registries."""
     lifecycle: Lifecycle | None = Field(None, json_schema_extra=LATER)
     """Commands at the ends of a process."""
-    security_context: SecurityContext | None = Field(None, json_schema_extra=LATER)
+    security_context: SecurityContext | None = Field(None, json_schema_extra=CONTAINED)
     """What a process is allowed."""
     labels: TextMap = Field({}, json_schema_extra=LATER)
     """Labels of its processes."""

@@ -4,13 +4,12 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from sternway.core import manifest
 from sternway.core.errors import ArtifactGone, BuildFailed
 from sternway.core.manifest.service import Service
-from sternway.engines import archive, space, threads
+from sternway.engines import archive, source, space, threads
 from sternway.engines.process import artifacts, snapshot
 from sternway.engines.process.artifacts import NODE, NODE_MODULES, Prepared
 from sternway.engines.process.dependencies import node, python, shelf
@@ -18,9 +17,6 @@ from sternway.engines.process.dependencies.command import Runner
 from sternway.ports import BuildOrder, BuildResult
 
 UNPACKING = "building"
-MANIFEST_BYTES = 1024 * 1024
-DEFAULT_MANIFEST = "convox.yml"
-PROCFILE = "Procfile"
 
 Log = Callable[[bytes], None]
 Say = Callable[[str], None]
@@ -57,7 +53,19 @@ class ProcessBuilder:
                 raise space.full(exc) from exc
             raise BuildFailed(f"the source cannot be kept: {exc.strerror}", hint="see the disk of the rack") from exc
 
-    async def verify(self, artifact: str) -> None:
+    async def missing(self, app: str, artifacts: Collection[str]) -> Collection[str]:
+        """Return those of which a directory is gone."""
+
+        def is_gone(artifact: str) -> bool:
+            try:
+                self._verify(artifact)
+            except ArtifactGone:
+                return True
+            return False
+
+        return await asyncio.to_thread(lambda: [each for each in artifacts if is_gone(each)])
+
+    async def verify(self, app: str, artifact: str) -> None:
         """Raise ArtifactGone unless there is a directory to run in, with everything that was prepared for it."""
         await asyncio.to_thread(self._verify, artifact)
 
@@ -69,18 +77,19 @@ class ProcessBuilder:
 
     async def _build(self, order: BuildOrder, tree: Path, say: Say) -> BuildResult:
         unpacked = await threads.uninterrupted(archive.unpack, order.archive, tree, self._bounds, _is_wanted())
-        say(f"Unpacking {unpacked.files} files, {_size(unpacked.size_bytes)}")
-        text = _manifest_text(tree, order.options.manifest_path)
-        parsed = await asyncio.to_thread(manifest.parse, text)
-        _tell(parsed, say)
-        starts = {name: _start(tree, name, each) for name, each in parsed.manifest.services.items()}
+        say(f"Unpacking {unpacked.files} files, {source.size(unpacked.size_bytes)}")
+        read = await asyncio.to_thread(source.read, tree, order.options.manifest_path, can_contain=False)
+        for note in read.notes:
+            say(note)
+        services = read.manifest.services
+        starts = {name: _start(tree, name, each) for name, each in services.items()}
         prepared = await self._prepare(tree, sorted(set(starts.values())), say, use_cache=order.options.use_cache)
         digest = await threads.uninterrupted(snapshot.keep, tree, self._snapshots)
         say(f"Snapshot {artifacts.reference(digest, '')}")
-        for name, service in parsed.manifest.services.items():
+        for name, service in services.items():
             say(f"Service {name}: {service.command}")
         return BuildResult(
-            text, {name: artifacts.reference(digest, start, prepared[start]) for name, start in starts.items()}
+            read.text, {name: artifacts.reference(digest, start, prepared[start]) for name, start in starts.items()}
         )
 
     async def _prepare(
@@ -135,13 +144,6 @@ def _is_wanted() -> archive.Wanted:
     return lambda: task is None or not task.cancelling()
 
 
-def _tell(parsed: manifest.Parsed, say: Say) -> None:
-    for warning in parsed.warnings:
-        say(f"Warning: {warning}")
-    if later := manifest.not_yet_effective(parsed.manifest):
-        say(f"Without effect in this version: {', '.join(later)}")
-
-
 def _prefixed(say: Say, start: str, starts: list[str]) -> Say:
     """Return what tells whose line it is, where there are several."""
     return say if len(starts) == 1 else lambda text: say(f"[{start or '.'}] {text}")
@@ -151,28 +153,6 @@ def _link(prepared: Path, directory: Path) -> None:
     """Let Node find packages where it looks: beside the app. The link is part of the tree, and of its digest."""
     if (prepared / NODE_MODULES).is_dir():
         os.symlink(prepared / NODE_MODULES, directory / NODE_MODULES)
-
-
-def _manifest_text(tree: Path, name: str) -> str:
-    """Return the manifest as it stands in the source, or the one that a Procfile stands for."""
-    file = tree / name
-    if not file.resolve().is_relative_to(tree.resolve()):
-        raise BuildFailed(f"{name} is not in the source", hint="give a path inside the source")
-    if file.is_file():
-        return _text(file, name)
-    procfile = tree / PROCFILE
-    if name == DEFAULT_MANIFEST and procfile.is_file():
-        return manifest.parse_procfile(_text(procfile, PROCFILE))
-    raise BuildFailed(f"{name} is not in the source", hint=f"add {name} at its top, or name another with --manifest")
-
-
-def _text(file: Path, name: str) -> str:
-    if file.stat().st_size > MANIFEST_BYTES:
-        raise BuildFailed(f"{name} is larger than {MANIFEST_BYTES} bytes", hint="shorten it")
-    try:
-        return file.read_bytes().decode()
-    except UnicodeDecodeError as exc:
-        raise BuildFailed(f"{name} is not UTF-8 text", hint="save it as UTF-8") from exc
 
 
 def _start(tree: Path, name: str, service: Service) -> str:
@@ -189,9 +169,3 @@ def _start(tree: Path, name: str, service: Service) -> str:
             f"service {name}: {sub_directory} is no directory of the source", hint=f"correct services.{name}.build"
         )
     return sub_directory
-
-
-def _size(size_bytes: int) -> str:
-    if size_bytes < 1000:
-        return f"{size_bytes} bytes"
-    return f"{size_bytes / 1000:.0f} kB" if size_bytes < 1_000_000 else f"{size_bytes / 1_000_000:.1f} MB"

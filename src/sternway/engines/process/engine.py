@@ -80,6 +80,11 @@ class ProcessEngine:
         """Return what plain processes can do; limits are known once the engine was run."""
         return Capabilities("process", can_limit=self._isolation.can_limit)
 
+    @property
+    def problem(self) -> str:
+        """Return nothing: its processes are this machine's."""
+        return ""
+
     @contextlib.asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Adopt what runs, untouched, and watch it until the block ends; that stops no process."""

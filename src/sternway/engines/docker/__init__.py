@@ -1,0 +1,1 @@
+"""The Docker engine: processes are containers, supervised by the engine itself, found again by their labels."""
