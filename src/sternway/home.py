@@ -39,8 +39,18 @@ class Home:
 
     @property
     def engine(self) -> Path:
-        """What the engine keeps."""
+        """What the process engine keeps."""
         return self.root / "engine"
+
+    @property
+    def docker(self) -> Path:
+        """What the Docker engine's adapter keeps on this side."""
+        return self.root / "docker"
+
+    @property
+    def engine_kind(self) -> Path:
+        """Which engine this rack has."""
+        return self.root / "engine-kind"
 
     @property
     def router(self) -> Path:

@@ -24,6 +24,7 @@ ONE_OFF = "one-off"
 
 RACK_CONTEXT = b"docker rack id"
 """What a rack's keyed hash is taken of to get its id, so that a store that is put back finds its containers."""
+RACK_LENGTH = 12
 
 
 def selecting(rack: str, **more: str) -> Mapping[str, list[str]]:

@@ -1,7 +1,4 @@
-"""The composition root of `sternwayd`: the only module that sees everything.
-
-It reads the command line, chooses the adapters, and runs the parts side by side until it is asked to stop.
-"""
+"""The program `sternwayd`: its command line, its parts put together, and its life."""
 
 import argparse
 import asyncio
@@ -13,7 +10,6 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
@@ -22,16 +18,15 @@ import uvloop
 from sternway import __version__, journal
 from sternway.api.application import create_application
 from sternway.api.websocket import WireProtocol
+from sternway.bootstrap import address as addresses
+from sternway.bootstrap import engine as engines
+from sternway.bootstrap.address import Address
 from sternway.clock import RandomIds, SystemClock
 from sternway.core.crossing import Cross, Crossing, go_on
-from sternway.core.errors import InvalidInput, SternwayError
-from sternway.engines.formations_only import FormationsOnly
-from sternway.engines.process.builder import ProcessBuilder
-from sternway.engines.process.engine import ProcessEngine
-from sternway.engines.process.logs import ProcessLogs
+from sternway.core.errors import SternwayError
 from sternway.home import Home, replace_file
 from sternway.objects import FileObjects
-from sternway.ops import system
+from sternway.ops import registries, system
 from sternway.ops.changes import Changes
 from sternway.ops.rack import Rack, RackSettings
 from sternway.ops.shutdown import Shutdown
@@ -46,27 +41,9 @@ from sternway.store.ledger import SqlStore
 log = logging.getLogger(__name__)
 
 LAST_REQUESTS_S = 5
+ENGINE_HELP = "what runs the apps; auto is docker where it answers. The default is what this rack has, or process"
 DIE_AT = "STERNWAY_DIE_AT"
 """For tests: a file that names a crossing. The rack that passes it removes the file and kills itself there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where something listens."""
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, option: str, text: str) -> "Address":
-        """Read HOST:PORT; raises InvalidInput that names the option."""
-        host, _, port = text.rpartition(":")
-        if not host or not port.isdigit() or int(port) > 65535:
-            raise InvalidInput(f"{option}: {text!r} is not HOST:PORT", hint=f"for example {option} 127.0.0.1:5443")
-        return cls(host, int(port))
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 def main() -> None:
@@ -87,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="where the rack keeps everything")
     parser.add_argument("--listen", default="127.0.0.1:5443", metavar="HOST:PORT", help="where the API answers")
     parser.add_argument("--router-listen", default="127.0.0.1:8080", metavar="HOST:PORT", help="where apps answer")
-    parser.add_argument("--engine", default="process", choices=["process"], help="what runs the apps")
+    parser.add_argument("--engine", choices=engines.KINDS, help=ENGINE_HELP)
     parser.add_argument("--name", default="local", help="the rack's name, as in the variable RACK")
     parser.add_argument("--domain", default="localhost", help="what the hosts of apps end in")
     parser.add_argument("--dismantle", action="store_true", help="take down the apps and the router of DIR, and exit")
@@ -96,21 +73,24 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _serve(arguments: argparse.Namespace, home: Home, recent: Journal) -> None:
-    with _listening(Address.parse("--listen", arguments.listen)) as listener:
+    with addresses.listening(Address.parse("--listen", arguments.listen)) as listener:
         api = Address(*listener.getsockname()[:2])
         rack = _compose(arguments, home, api, recent)
+        engines.keep(rack.engine.capabilities.name, home)
         password = _announce(home, api, Address("127.0.0.1", rack.settings.router_port))
         async with _open(rack):
             await system.record_version(rack)
             await _run(rack, listener, password)
             if rack.shutdown.with_apps:
                 await dismantle(rack, _holder())
+                engines.forget(home)
 
 
 async def _dismantle(arguments: argparse.Namespace, home: Home, recent: Journal) -> None:
     rack = _compose(arguments, home, Address.parse("--listen", arguments.listen), recent)
     async with _open(rack):
         await dismantle(rack, _holder())
+    engines.forget(home)
 
 
 async def _run(rack: Rack, listener: socket.socket, password: str) -> None:
@@ -157,8 +137,12 @@ def _compose(arguments: argparse.Namespace, home: Home, api: Address, recent: Jo
     home.check_key()
     clock = SystemClock()
     key = KeyFile(home.key)
-    router_listen = _router_address(home, Address.parse("--router-listen", arguments.router_listen))
+    router_listen = addresses.of_router(home.router_address, Address.parse("--router-listen", arguments.router_listen))
     router = CaddyRouter(home.router, str(router_listen), clock=clock)
+    store = SqlStore(home.store, key)
+    kind = engines.choose(None if arguments.dismantle else arguments.engine, home)
+    around = engines.Surroundings(home, clock, key, functools.partial(registries.known, store))
+    parts = engines.parts(kind, around)
     return Rack(
         settings=RackSettings(
             name=arguments.name,
@@ -167,12 +151,12 @@ def _compose(arguments: argparse.Namespace, home: Home, api: Address, recent: Jo
             rack_domain=str(api),
             router_port=router_listen.port,
         ),
-        store=SqlStore(home.store, key),
+        store=store,
         objects=FileObjects(home.objects),
-        engine=ProcessEngine(home.engine, clock=clock),
-        builder=ProcessBuilder(home.engine),
-        processes=FormationsOnly("process"),
-        logs=ProcessLogs(home.engine, clock=clock),
+        engine=parts.engine,
+        builder=parts.builder,
+        processes=parts.processes,
+        logs=parts.logs,
         journal=recent,
         router=router,
         traffic=router,
@@ -201,26 +185,6 @@ def _die_if_told(order: Path, crossing: Crossing) -> None:
 async def _open(rack: Rack) -> AsyncIterator[None]:
     async with rack.store.run(), rack.router.run(), rack.engine.run():
         yield
-
-
-@contextlib.contextmanager
-def _listening(address: Address) -> Iterator[socket.socket]:
-    try:
-        listener = socket.create_server((address.host, address.port), backlog=1024)
-    except OSError as exc:
-        raise InvalidInput(f"--listen: cannot listen on {address}: {exc.strerror}", hint="choose another port") from exc
-    with listener:
-        yield listener
-
-
-def _router_address(home: Home, asked: Address) -> Address:
-    """Return where apps answer; port 0 takes a free one once and stays with it."""
-    if asked.port:
-        return asked
-    with contextlib.suppress(FileNotFoundError):
-        return Address.parse(str(home.router_address), home.router_address.read_text(errors="replace").strip())
-    with socket.create_server((asked.host, 0)) as probe:
-        return Address(*probe.getsockname()[:2])
 
 
 def _announce(home: Home, api: Address, router: Address) -> str:

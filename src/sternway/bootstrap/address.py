@@ -1,0 +1,49 @@
+"""Where the rack and its apps answer."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sternway.core.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where something listens."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, option: str, text: str) -> "Address":
+        """Read HOST:PORT; raises InvalidInput that names the option."""
+        host, _, port = text.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:
+            raise InvalidInput(f"{option}: {text!r} is not HOST:PORT", hint=f"for example {option} 127.0.0.1:5443")
+        return cls(host, int(port))
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@contextlib.contextmanager
+def listening(address: Address) -> Iterator[socket.socket]:
+    """Listen there until the block ends; raises InvalidInput when somebody else does."""
+    try:
+        listener = socket.create_server((address.host, address.port), backlog=1024)
+    except OSError as exc:
+        raise InvalidInput(f"--listen: cannot listen on {address}: {exc.strerror}", hint="choose another port") from exc
+    with listener:
+        yield listener
+
+
+def of_router(recorded: Path, asked: Address) -> Address:
+    """Return where apps answer; port 0 takes a free one once and stays with the one on record."""
+    if asked.port:
+        return asked
+    with contextlib.suppress(FileNotFoundError):
+        return Address.parse(str(recorded), recorded.read_text(errors="replace").strip())
+    with socket.create_server((asked.host, 0)) as probe:
+        return Address(*probe.getsockname()[:2])
