@@ -122,6 +122,18 @@ class StoreUnavailable(Unavailable):
     code = "store-unavailable"
 
 
+class ChannelUnavailable(Unavailable):
+    """A channel of versions does not answer, or lacks a file."""
+
+    code = "channel-unavailable"
+
+
+class ChannelRefused(CallerError):
+    """What a channel serves is not what its keys have signed: tampered, replayed, expired, mixed or cut off."""
+
+    code = "channel-refused"
+
+
 class StaleEpoch(SternwayError):
     """A worker whose lease was taken over tried to act."""
 

@@ -1,0 +1,167 @@
+"""Read a channel, believing only what its pinned root leads to.
+
+What a client has seen is kept with the root, outside all versions: an older list than that is refused, whoever
+serves it. Every method blocks; call it in a thread where there is a loop.
+"""
+
+import http.client
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from urllib.parse import urlsplit
+
+from tuf.api import exceptions
+from tuf.api.metadata import Metadata, Targets
+from tuf.ngclient import Updater, UpdaterConfig
+from tuf.ngclient.fetcher import FetcherInterface
+
+from sternway.channel.artifact import Artifact, of_custom
+from sternway.channel.repository import METADATA
+from sternway.core.errors import ChannelRefused, ChannelUnavailable, InvalidInput, NotFound
+
+CHUNK_BYTES = 256 * 1024
+WAIT_S = 20.0
+SLOWEST_BYTES_S = 10_000
+"""A server that gives less is taken to hold us up."""
+
+
+class Follower:
+    """Follows a channel. `address` is a directory, or an http(s) URL; `trusted` keeps what was seen of it.
+
+    `root` is the pinned root; without it the one that is kept.
+    """
+
+    def __init__(self, address: str, trusted: Path, *, root: bytes | None = None) -> None:
+        self._address = base_url(address)
+        self._trusted = trusted
+        self._root = root
+
+    def artifacts(self) -> Sequence[Artifact]:
+        """Fetch the newest list and return what the channel holds, newest first.
+
+        Raises ChannelRefused for anything that is not as signed, ChannelUnavailable for what does not answer.
+        """
+        with translated(self._address):
+            self._updater().refresh()
+            listed = Metadata[Targets].from_file(str(self._trusted / "targets.json")).signed
+        found = [
+            of_custom(target.custom or {}, size_bytes=target.length, sha256=target.hashes["sha256"])
+            for target in listed.targets.values()
+        ]
+        return sorted(found, key=lambda each: (each.version, each.program, each.platform), reverse=True)
+
+    def fetch(self, artifact: Artifact, to: Path) -> None:
+        """Download an artifact, checked against the signed list; there is no file unless it is the right one."""
+        to.parent.mkdir(parents=True, exist_ok=True)
+        part = to.with_name(f".{to.name}.part")
+        try:
+            with translated(self._address):
+                updater = self._updater()
+                target = updater.get_targetinfo(artifact.path)
+                if target is None:
+                    raise NotFound(f"version not found: {artifact.version}", hint="see them: sternway update --list")
+                updater.download_target(target, str(part))
+            _sync(part)
+            part.rename(to)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _updater(self) -> Updater:
+        self._trusted.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._root is None and not (self._trusted / "root.json").exists():
+            raise ChannelRefused("nothing says whom to trust: no root is pinned", hint="sternway channel trust ADDRESS")
+        return Updater(
+            str(self._trusted),
+            f"{self._address}{METADATA}/",
+            target_base_url=self._address,
+            fetcher=_Fetcher(),
+            config=UpdaterConfig(prefix_targets_with_hash=False),
+            bootstrap=self._root,
+        )
+
+
+def fetch_root(address: str) -> bytes:
+    """Return the first root as it is served, unchecked: compare its fingerprint before it is pinned."""
+    with translated(address):
+        return _Fetcher().download_bytes(f"{base_url(address)}{METADATA}/1.root.json", UpdaterConfig().root_max_length)
+
+
+def base_url(address: str) -> str:
+    """Return the URL that the files of a channel lie under; raises InvalidInput."""
+    if urlsplit(address).scheme in ("http", "https", "file"):
+        return f"{address.rstrip('/')}/"
+    path = Path(address)
+    if "://" in address or not path.is_dir():
+        raise InvalidInput(f"channel: {address!r} is no directory and no http address", hint="correct the address")
+    return f"{path.absolute().as_uri()}/"
+
+
+class _Fetcher(FetcherInterface):
+    """Files and HTTP alike by the standard library, so that the command line needs nothing more for an update."""
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        try:
+            answer = urllib.request.urlopen(url, timeout=WAIT_S)
+        except urllib.error.HTTPError as exc:
+            raise exceptions.DownloadHTTPError(f"{url} answered {exc.code}", exc.code) from exc
+        except urllib.error.URLError as exc:
+            if isinstance(exc.reason, FileNotFoundError) or "No such file" in str(exc.reason):
+                raise exceptions.DownloadHTTPError(f"{url} is not there", 404) from exc
+            raise
+        return _chunks(answer)
+
+
+def _chunks(answer: http.client.HTTPResponse) -> Iterator[bytes]:
+    began, got = monotonic(), 0
+    with answer:
+        while chunk := answer.read(CHUNK_BYTES):
+            got += len(chunk)
+            if got < (monotonic() - began - WAIT_S) * SLOWEST_BYTES_S:
+                raise exceptions.SlowRetrievalError("it sends too slowly")
+            yield chunk
+
+
+@contextmanager
+def translated(address: str) -> Iterator[None]:
+    """Raise our errors, which say what is wrong with a channel and what it may mean."""
+    try:
+        yield
+    except exceptions.ExpiredMetadataError as exc:
+        raise ChannelRefused(
+            f"the channel's list has expired: {exc}",
+            hint="its owner has to renew it (sternway channel renew), or somebody holds newer ones back",
+        ) from exc
+    except exceptions.BadVersionNumberError as exc:
+        raise ChannelRefused(
+            f"the channel offers an older list than was seen before: {exc}", hint="somebody may be replaying it"
+        ) from exc
+    except (exceptions.LengthOrHashMismatchError, exceptions.DownloadLengthMismatchError) as exc:
+        raise ChannelRefused(
+            f"a file of the channel is not the one that was signed: {exc}", hint="it was changed or cut off on its way"
+        ) from exc
+    except exceptions.UnsignedMetadataError as exc:
+        raise ChannelRefused(
+            f"a list of the channel is not signed by enough of the keys that are trusted: {exc}",
+            hint="somebody may have changed it",
+        ) from exc
+    except exceptions.RepositoryError as exc:
+        raise ChannelRefused(
+            f"the channel's lists are not in order: {exc}", hint="somebody may have changed them"
+        ) from exc
+    except exceptions.DownloadHTTPError as exc:
+        raise ChannelUnavailable(f"the channel lacks a file: {exc}", hint=f"is {address} the right address?") from exc
+    except (exceptions.DownloadError, http.client.HTTPException, OSError) as exc:
+        raise ChannelUnavailable(f"the channel does not answer: {_cause(exc)}", hint="try again later") from exc
+
+
+def _cause(problem: BaseException) -> str:
+    return str(problem.__cause__ or problem)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,35 @@
+"""Versions of Sternway itself: `YYYYMMDDhhmmss[-label]`, for the rack and the command line alike."""
+
+import re
+from datetime import UTC, datetime
+
+from sternway.core.errors import InvalidInput
+
+_FORM = re.compile(r"([0-9]{14})(?:-[a-z0-9]+(?:-[a-z0-9]+)*)?")
+_MOMENT = "%Y%m%d%H%M%S"
+MAX_LENGTH = 64
+
+
+def read(text: str) -> str:
+    """Return a version as it is written; raises InvalidInput. Texts of versions sort as the versions do."""
+    try:
+        moment(text)
+    except ValueError as exc:
+        raise InvalidInput(
+            f"version: {text[:MAX_LENGTH]!r} is not YYYYMMDDhhmmss or YYYYMMDDhhmmss-label",
+            hint="see them: sternway rack releases, or sternway update --list",
+        ) from exc
+    return text
+
+
+def moment(version: str) -> datetime:
+    """Return when a version was made; raises ValueError for what is none."""
+    found = _FORM.fullmatch(version)
+    if found is None or len(version) > MAX_LENGTH:
+        raise ValueError(version)
+    return datetime.strptime(found.group(1), _MOMENT).replace(tzinfo=UTC)
+
+
+def of(at: datetime, label: str = "") -> str:
+    """Return the version that is made at a moment."""
+    return read(at.astimezone(UTC).strftime(_MOMENT) + (f"-{label}" if label else ""))
