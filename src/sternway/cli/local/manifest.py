@@ -75,7 +75,7 @@ def judge(file: Path) -> Verdict:
         content = file.read_bytes()
         parsed = core.parse(core.parse_procfile(content.decode()) if file.name == PROCFILE else content)
     except ManifestInvalid as exc:
-        return Verdict(str(file), errors=tuple(exc.message.splitlines()))
+        return Verdict(str(file), errors=tuple(exc.message.splitlines()), warnings=exc.warnings)
     except UnicodeDecodeError:
         return Verdict(str(file), errors=(f"{PROCFILE}: is not UTF-8 (line 1)",))
     except OSError as exc:
