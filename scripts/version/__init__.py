@@ -1,0 +1,1 @@
+"""`make version`: the artifacts of a version, built from this checkout."""
