@@ -20,7 +20,7 @@ COMPILE      := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev demo up test lint format lock bench clean
+.PHONY: help setup dev demo up images test lint format lock bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -35,8 +35,11 @@ demo: $(RUNTIME) ## deploy, break and roll back an app on this machine (ENGINE=p
 up: $(RUNTIME) ## start a rack on this machine (ENGINE=process)
 	@$(BIN)/python -m scripts.up --engine "$(ENGINE)" $(ARGS)
 
+images: ## make base images for the Docker engine, from Debian's packages
+	@scripts/images.sh
+
 test: $(DEV) ## run the tests (ARGS="-n0 -k rollback" to choose)
-	@$(BIN)/python -m pytest --no-header -n 2 --dist loadfile $(ARGS)
+	@scripts/with_docker.sh $(BIN)/python -m pytest --no-header -n 2 --dist loadfile $(ARGS)
 
 lint: $(DEV) ## check style, types and the direction of imports
 	@status=0; \

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from sternway.clock import RandomIds, SystemClock
 from sternway.core.app import Made
+from sternway.core.errors import NotFound
 from sternway.core.formation import FormationState
 from sternway.core.manifest import parse
 from sternway.core.promotion import Promotion, PromotionOptions
 from sternway.core.release import Build, BuildOptions, BuildStatus, Release
 from sternway.core.target import desire
-from sternway.engines.formations_only import FormationsOnly
 from sternway.engines.memory import MemoryBuilder, MemoryEngine, MemoryLogs, World
+from sternway.engines.memory_processes import MemoryProcesses
 from sternway.journal import RecentLines
 from sternway.objects import FileObjects
 from sternway.ops import apps, builds, promotions, releases
@@ -49,6 +50,7 @@ class RackUnderTest:
     engine: MemoryEngine
     builder: MemoryBuilder
     router: MemoryRouter
+    processes: MemoryProcesses
 
     def made(self, by: str = "ann", reason: str = "") -> Made:
         return Made(self.rack.clock.now(), by, reason)
@@ -137,6 +139,17 @@ class RackUnderTest:
     def world(self) -> World:
         return self.engine.world
 
+    async def gone(self, app: str = "shop") -> None:
+        """Wait until a deleted app is taken down and its name is free."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                seen = self.rack.changes.version(app)
+                try:
+                    await apps.get(self.rack, app)
+                except NotFound:
+                    return
+                await self.rack.changes.wait(app, seen, PATIENCE_S)
+
     async def active(self, app: str = "shop") -> str | None:
         return (await apps.get(self.rack, app)).active_id
 
@@ -148,13 +161,14 @@ async def rack_under_test(
     """Open a rack over `directory`; opened again with the same world and network it is the rack restarted."""
     clock, key = SystemClock(), KeyFile(directory / "keys" / "rack.key")
     engine, router, builder = MemoryEngine(clock, world=world), MemoryRouter(network), MemoryBuilder()
+    processes = MemoryProcesses(clock, engine.world)
     rack = Rack(
         settings=RackSettings("test", "20260101000000"),
         store=SqlStore(directory / "rack.db", key),
         objects=FileObjects(directory / "objects"),
         engine=engine,
         builder=builder,
-        processes=FormationsOnly("memory"),
+        processes=processes,
         logs=MemoryLogs(engine.world),
         journal=RecentLines(),
         router=router,
@@ -169,7 +183,7 @@ async def rack_under_test(
     async with rack.store.run(), rack.router.run(), rack.engine.run():
         working = asyncio.create_task(Reconciler(rack, "test").run()) if reconcile else None
         try:
-            yield RackUnderTest(rack, engine, builder, router)
+            yield RackUnderTest(rack, engine, builder, router, processes)
         finally:
             if working:
                 working.cancel()

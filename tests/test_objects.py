@@ -5,6 +5,7 @@ import os
 import shutil
 import stat
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,16 @@ async def test_a_file_that_a_start_swept_away_too_early_is_made_again(directory,
     await store.put("web", "key", chunks(b"content"))
     assert swept
     assert (await store.path("web", "key")).read_bytes() == b"content"
+
+
+async def test_older_ones_are_listed_by_age_and_by_how_their_key_begins(store):
+    for app, key in (("app-1", "tmp/a.tgz"), ("app-2", "tmp/b/c.tgz"), ("app-2", "build/B1/logs"), ("app-2", "tmpl/x")):
+        await store.put(app, key, chunks(b"x"))
+        os.utime(await store.path(app, key), (1000, 1000))
+    await store.put("app-1", "tmp/new.tgz", chunks(b"x"))
+    before = datetime.fromtimestamp(2000, UTC)
+    assert await store.list_older("tmp/", before) == [("app-1", "tmp/a.tgz"), ("app-2", "tmp/b/c.tgz")]
+    assert await store.list_older("tmp/", datetime.fromtimestamp(999, UTC)) == []
 
 
 async def test_of_many_puts_at_once_each_is_whole(store):

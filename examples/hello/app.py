@@ -44,4 +44,4 @@ class Server(ThreadingHTTPServer):
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print(f"version {VERSION} listens on {os.environ['PORT']}", flush=True)
-    Server(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+    Server((os.environ.get("HOST", "127.0.0.1"), int(os.environ["PORT"])), Handler).serve_forever()

@@ -22,4 +22,4 @@ process.on("SIGTERM", () => {
   server.closeIdleConnections();
 });
 
-server.listen(process.env.PORT, "127.0.0.1", () => console.log(`listening on ${process.env.PORT}`));
+server.listen(process.env.PORT, process.env.HOST ?? "127.0.0.1", () => console.log(`listening on ${process.env.PORT}`));

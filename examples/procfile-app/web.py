@@ -24,4 +24,5 @@ class Handler(BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+    address = (os.environ.get("HOST", "127.0.0.1"), int(os.environ["PORT"]))
+    ThreadingHTTPServer(address, Handler).serve_forever()

@@ -24,4 +24,5 @@ class Handler(SimpleHTTPRequestHandler):
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     handler = functools.partial(Handler, directory="public")
-    ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), handler).serve_forever()
+    address = (os.environ.get("HOST", "127.0.0.1"), int(os.environ["PORT"]))
+    ThreadingHTTPServer(address, handler).serve_forever()

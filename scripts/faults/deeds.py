@@ -6,6 +6,7 @@ is remembered by the rig; when the rack dies first, `Unanswered` leaves the deed
 
 import gzip
 import io
+import socket
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -83,6 +84,16 @@ def build(stage: Stage) -> Iterator[None]:
 def build_nonsense(stage: Stage) -> Iterator[None]:
     yield
     stage.rig.build(APP, packed({"README": b"no manifest here"}))
+
+
+def cancel_build(stage: Stage) -> Iterator[None]:
+    unpacked = stage.rig.rack.data / "engine" / "building"
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # an index of packages that never answers
+        build = stage.rig.build(APP, endless(silent.getsockname()[1]))
+        wait_for(lambda: any(unpacked.iterdir()))
+        yield
+        stage.rig.acknowledge(f"/apps/{APP}/builds/{build}", status="failed")
+        stage.rig.call("DELETE", f"/apps/{APP}/builds/{build}")
 
 
 def make_release(stage: Stage) -> Iterator[None]:
@@ -165,6 +176,7 @@ KILLS: Mapping[Deed, tuple[Crossing, ...]] = {
         Crossing.SOURCE_FORGOTTEN,
     ),
     build_nonsense: (Crossing.BUILD_FAILED,),
+    cancel_build: (Crossing.BUILD_CANCELLED,),
     make_release: (Crossing.RELEASE_ADDING, Crossing.RELEASE_ADDED),
     promote: _ROLLOUT,
     roll_back: _ROLLOUT,
@@ -194,6 +206,12 @@ def source(version: str, mark: str, code: str | None = None) -> bytes:
             "version.txt": version.encode(),
         }
     )
+
+
+def endless(port: int) -> bytes:
+    """Return an archive whose build waits for an index of packages at that port."""
+    index = f"--index-url http://127.0.0.1:{port}/simple\ntiny==1\n"
+    return packed({"convox.yml": b"services: {web: {command: ./web}}", "requirements.txt": index.encode()})
 
 
 def packed(files: Mapping[str, bytes]) -> bytes:

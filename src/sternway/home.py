@@ -68,8 +68,23 @@ class Home:
         return self.root / "router-address"
 
     @property
+    def api_address(self) -> Path:
+        """HOST:PORT where the API answers, for a rack that a launcher moves between versions."""
+        return self.root / "api-address"
+
+    @property
+    def api_socket(self) -> Path:
+        """Where such a rack answers the router, which holds the clients."""
+        return self.root / "api.sock"
+
+    @property
+    def accepting(self) -> Path:
+        """Written just before the first request is taken: from then on, what this version writes counts."""
+        return self.root / "launcher" / "accepting"
+
+    @property
     def process(self) -> Path:
-        """Which process is the rack: `pid` and `started_at_ticks` as in /proc."""
+        """Which process is the rack: `pid`, `started_at_ticks` as in /proc, and its `version`."""
         return self.root / "rackd.json"
 
     def check_key(self) -> None:
@@ -96,7 +111,7 @@ class Home:
         return known, False
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, version: str = "") -> Iterator[None]:
         """Hold the directory for this process; raises Refused while another rack holds it."""
         with self._lock() as lock:
             try:
@@ -105,7 +120,7 @@ class Home:
                 raise Refused(
                     f"a rack already runs on {self.root}", hint=f"stop it: sternway rack stop --data {self.root}"
                 ) from exc
-            replace_file(self.process, json.dumps({"pid": os.getpid(), "started_at_ticks": _started_at_ticks()}))
+            replace_file(self.process, json.dumps(_this_process(version)))
             try:
                 yield
             finally:
@@ -130,6 +145,10 @@ def replace_file(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.rename(path)
+
+
+def _this_process(version: str) -> dict[str, object]:
+    return {"pid": os.getpid(), "started_at_ticks": _started_at_ticks(), "version": version}
 
 
 def _started_at_ticks() -> int:

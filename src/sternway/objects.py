@@ -9,7 +9,8 @@ import contextlib
 import errno
 import fcntl
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
@@ -57,6 +58,10 @@ class FileObjects:
         if not await _in_thread(target.is_file):
             raise _not_found(key)
         return target
+
+    async def list_older(self, prefix: str, before: datetime) -> Sequence[tuple[str, str]]:
+        """Return app and key of what was put before then; files tell their time to the file system's precision."""
+        return await _in_thread(_older, self._objects, prefix, before.timestamp())
 
     async def delete(self, app: str, key: str) -> None:
         """Remove the file; its directories stay, since another put may be about to use them."""
@@ -139,6 +144,15 @@ def _remove(target: Path, key: str) -> None:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as exc:
         raise _not_found(key) from exc
     _sync_directory(target.parent)
+
+
+def _older(objects: Path, prefix: str, before_s: float) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for app in sorted(objects.iterdir()):
+        files = (path for path in sorted(app.rglob("*")) if path.is_file())
+        keys = ((path, path.relative_to(app).as_posix()) for path in files)
+        found += [(app.name, key) for path, key in keys if key.startswith(prefix) and path.stat().st_mtime < before_s]
+    return found
 
 
 def _sync_directory(directory: Path) -> None:

@@ -6,13 +6,17 @@ travel as headers, and an answer that is not JSON where JSON is expected is an e
 
 import asyncio
 import base64
+import contextlib
 import http.client
 import json
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
+
+EXIT_MARKER = b"F1E49A85-0AD7-4AEF-A618-C249C6E6568D:"
 
 _STREAM = "application/octet-stream"
 _FORM = "application/x-www-form-urlencoded"
@@ -58,8 +62,40 @@ class StockClient:
                     return received
                 received += frame
 
-    async def _call(self, method: str, target: str, body: bytes, kind: str) -> bytes:
-        headers = {**self._headers, "Content-Type": kind}
+    async def execute(self, path: str, command: str, stdin: bytes = b"", **options: str) -> tuple[int, bytes]:
+        """Run a command over a WebSocket, as without a terminal, and return its exit code and what it printed."""
+        await self._call("GET", "/machines?", b"", _STREAM)
+        headers = {"Authorization": self._headers["Authorization"], "Command": command, **options}
+        async with connect(
+            f"ws://{self.host}{path}", additional_headers=headers, origin=Origin(f"http://{self.host}"), proxy=None
+        ) as socket:
+            with contextlib.suppress(ConnectionClosed):
+                for start in range(0, len(stdin), 1024):
+                    await socket.send(stdin[start : start + 1024], text=True)
+                await socket.send(b"")
+            return await self._until_end(socket)
+
+    @staticmethod
+    async def _until_end(socket: ClientConnection) -> tuple[int, bytes]:
+        code, received = 0, b""
+        while True:
+            async with asyncio.timeout(10):
+                frame = await socket.recv(decode=False)
+            if frame == b"":
+                return code, received
+            before, marker, after = frame.partition(EXIT_MARKER)
+            received += before
+            code = int(after) if marker else code
+
+    async def delete(self, path: str) -> None:
+        await self._call("DELETE", f"{path}?", b"", _STREAM)
+
+    async def run(self, path: str, **headers: str) -> Any:
+        """POST with everything in headers and no body."""
+        return json.loads(await self._call("POST", f"{path}?", b"", _STREAM, **headers))
+
+    async def _call(self, method: str, target: str, body: bytes, kind: str, **options: str) -> bytes:
+        headers = {**self._headers, "Content-Type": kind, **options}
         return await asyncio.to_thread(self._exchange, method, target, body, headers)
 
     def _exchange(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> bytes:

@@ -48,9 +48,13 @@ def test_description_promises_no_422(still):
         (f"{routes.promotions('{app}')}/{{promotion}}", {"get"}),
         (routes.processes("{app}"), {"get"}),
         (routes.process("{app}", "{process}"), {"get", "delete"}),
+        (routes.files("{app}", "{process}"), {"get", "post", "delete"}),
+        (routes.run("{app}", "{service}"), {"post"}),
         (routes.services("{app}"), {"get"}),
         (routes.objects("{app}", "{key}"), {"get", "post", "head"}),
-        (routes.SYSTEM, {"get"}),
+        (routes.REGISTRIES, {"get", "post", "delete"}),
+        (routes.registry("{server}"), {"delete"}),
+        (routes.SYSTEM, {"get", "put"}),
     ],
 )
 def test_paths_that_clients_build_are_there(still, path, methods):
@@ -65,7 +69,7 @@ async def test_no_call_is_answered_with_500(running, caplog):
     await running.app()
     release = await running.deployed()
     build = (await releases.get(running.rack, "shop", release)).build_id
-    there = {"app": "shop", "release": release, "build": build, "service": "web", "promotion": 1}
+    there = {"app": "shop", "release": release, "build": build, "service": "web", "process": "web", "promotion": 1}
     app = application(running.rack)
     async with serving(app) as address:
         found = await asyncio.to_thread(_statuses, app.openapi(), f"http://{address}", there)

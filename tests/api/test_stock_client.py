@@ -120,6 +120,42 @@ async def test_processes_services_and_budget_answer_what_lists_need(stock):
     assert [service["name"] for service in services] == ["web", "worker"]
 
 
+async def test_attached_run_starts_a_process_works_in_it_and_removes_it(stock):
+    await create(stock)
+    await deploy(stock)
+    begun = await stock.run("/apps/shop/services/web/processes", Command="sleep 3600")
+    path = f"/apps/shop/processes/{begun['id']}"
+    for _ in range(2):
+        assert (await stock.get(path))["status"] == "running"
+    assert await stock.execute(f"{path}/exec", "cat", b"all of it\n" * 500, Tty="false") == (0, b"all of it\n" * 500)
+    await stock.delete(path)
+    with pytest.raises(StockError, match="process not found"):
+        await stock.get(path)
+
+
+async def test_detached_run_answers_with_the_process(stock):
+    await create(stock)
+    release = await deploy(stock)
+    begun = await stock.run("/apps/shop/services/worker/processes", Command="bin/migrate --all", Memory="128")
+    assert (begun["name"], begun["release"], begun["command"]) == ("worker", release, "bin/migrate --all")
+    assert begun["id"] in {process["id"] for process in await stock.get("/apps/shop/processes")}
+
+
+async def test_exec_carries_the_exit_code_and_takes_a_service(stock):
+    await create(stock)
+    await deploy(stock)
+    assert await stock.execute("/apps/shop/processes/web/exec", "exit 7") == (7, b"")
+
+
+async def test_exec_in_a_process_that_is_not_there_is_an_error_in_the_stream(stock):
+    await create(stock)
+    code, text = await stock.execute("/apps/shop/processes/none/exec", "echo")
+    assert (code, text) == (1, b"ERROR: process not found: none\n")
+    code, text = await stock.execute("/apps/shop/processes/web/exec", "echo 'open")
+    assert (code, text) == (1, b"ERROR: Command: no closing quotation\n")
+    assert await stock.execute("/proxy/nowhere/80", "") == (0, b"ERROR: no such host: nowhere\n")
+
+
 async def test_logs_without_following_end_by_themselves(stock):
     await create(stock)
     await deploy(stock)
@@ -127,9 +163,10 @@ async def test_logs_without_following_end_by_themselves(stock):
     assert any(line.split(" ", 2)[1].startswith("system/") for line in lines)
 
 
-async def test_delete_ends_in_the_words_that_the_client_waits_for(stock):
+async def test_delete_ends_in_the_words_that_the_client_waits_for(running, stock):
     await create(stock)
     await stock._call("DELETE", "/apps/shop?", b"", "application/octet-stream")
+    await running.gone()
     with pytest.raises(StockError, match="app not found"):
         await stock.get("/apps/shop")
 

@@ -6,11 +6,11 @@ import json
 import struct
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import parse_qs, urlsplit
 
 from sternway.wire.json import to_json
@@ -50,6 +50,46 @@ def _open_event() -> threading.Event:
     return event
 
 
+class Talk:
+    """A WebSocket from the side of the rack."""
+
+    def __init__(self, request: Request, source: BinaryIO, sink: BinaryIO) -> None:
+        self.request = request
+        self._source = source
+        self._sink = sink
+
+    def send(self, content: bytes) -> None:
+        self._sink.write(_frame(TEXT, content))
+
+    def end(self) -> None:
+        self._sink.write(_frame(BINARY, b""))
+
+    def exit(self, code: int) -> None:
+        self.send(f"F1E49A85-0AD7-4AEF-A618-C249C6E6568D:{code}\n".encode())
+        self.end()
+
+    def read(self) -> bytes | None:
+        """Return what the client sends; nothing at its end, None once it has left."""
+        while True:
+            head = self._source.read(2)
+            if len(head) < 2 or head[0] & 0x0F == CLOSE:
+                return None
+            size = head[1] & 0x7F
+            if size >= 126:
+                size = int.from_bytes(self._source.read(2 if size == 126 else 8))
+            mask = self._source.read(4)
+            content = bytes(byte ^ mask[at % 4] for at, byte in enumerate(self._source.read(size)))
+            if head[0] & 0x0F in (TEXT, BINARY):
+                return content
+
+    def read_all(self) -> bytes:
+        """Return all that the client sends up to the end of its input."""
+        received = b""
+        while content := self.read():
+            received += content
+        return received
+
+
 @dataclass
 class ScriptedRack:
     """`hold` keeps answers back while it is clear."""
@@ -61,6 +101,7 @@ class ScriptedRack:
     connections: set[Any] = field(default_factory=set)
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     streams: dict[str, list[list[tuple[int, bytes]]]] = field(default_factory=dict)
+    talks: dict[str, Callable[["Talk"], None]] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -73,6 +114,10 @@ class ScriptedRack:
     def on_stream(self, path: str, *streams: list[tuple[int, bytes]]) -> None:
         """Script the frames of a WebSocket, for each time that it is opened."""
         self.streams[path] = list(streams)
+
+    def on_talk(self, path: str, talk: Callable[["Talk"], None]) -> None:
+        """Have a function hold the conversation of a WebSocket; it ends with the function."""
+        self.talks[path] = talk
 
     def answer(self, line: str) -> Answer:
         # A route that the script lacks is one that the rack does not have: 404 without a body.
@@ -146,7 +191,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self, request: Request) -> None:
         scripted = self.scripted.streams.get(request.path)
-        if not scripted:
+        talk = self.scripted.talks.get(request.path)
+        if not scripted and not talk:
             self.send_error(404)
             return
         key = self.headers["Sec-WebSocket-Key"] + WEBSOCKET_GUID
@@ -155,7 +201,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "Upgrade")
         self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
         self.end_headers()
-        for opcode, payload in scripted.pop(0) if len(scripted) > 1 else scripted[0]:
+        if talk:
+            self.wfile.flush()
+            talk(Talk(request, self.rfile, self.wfile))  # type: ignore[arg-type]
+        for opcode, payload in [] if not scripted else scripted.pop(0) if len(scripted) > 1 else scripted[0]:
             self.wfile.write(_frame(opcode, payload))
         self.close_connection = True
 

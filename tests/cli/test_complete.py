@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sternway.wire import types
 from tests.cli import samples
 from tests.cli.scripted import ScriptedRack
 
@@ -40,6 +41,21 @@ def test_bash_completes_commands_and_what_the_rack_has(program: Path, rack: Scri
     words = ("sternway", "releases", "rollback")
     assert completed(program, *words, "RH", RACK_URL=rack.url) == ["RHKOIXXVDMJ"]
     assert completed(program, *words, "-a", "s", RACK_URL=rack.url) == ["shop"]
+    rack.on("GET /registries", [types.Registry("registry.example"), types.Registry("docker.io")])
+    assert completed(program, "sternway", "registries", "remove", "d", RACK_URL=rack.url) == ["docker.io"]
+
+
+def test_bash_completes_processes_and_services(program: Path, rack: ScriptedRack) -> None:
+    web, worker = (
+        types.Process("0bcc8fbecb", "shop", "web", "running"),
+        types.Process("1a", "shop", "worker", "running"),
+    )
+    rack.on("GET /apps/shop/processes", [web, worker])
+    rack.on("GET /apps/shop/services", [types.Service("web"), types.Service("worker")])
+    app = ("-a", "shop")
+    assert completed(program, "sternway", "exec", *app, "w", RACK_URL=rack.url) == ["web", "worker"]
+    assert completed(program, "sternway", "ps", "stop", *app, "0", RACK_URL=rack.url) == ["0bcc8fbecb"]
+    assert completed(program, "sternway", "run", *app, "wo", RACK_URL=rack.url) == ["worker"]
 
 
 def test_bash_completes_nothing_where_no_rack_answers(program: Path) -> None:

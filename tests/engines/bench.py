@@ -1,4 +1,4 @@
-"""Two engines on a bench: what the tests of the contract need to know of each, and how to wait for one."""
+"""Three engines on a bench: what the tests of the contract need to know of each, and how to wait for one."""
 
 import asyncio
 import functools
@@ -10,12 +10,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import aiodocker
+
 from sternway.core.environment import Environment
 from sternway.core.formation import Formation, FormationKey, FormationState, Health, HealthCheck, ProcessState
+from sternway.core.registry import Registries
+from sternway.engines.docker import artifacts, labels
+from sternway.engines.docker.connection import Connection
+from sternway.engines.docker.engine import DockerEngine
+from sternway.engines.docker.images import Images
 from sternway.engines.memory import MemoryEngine, World
 from sternway.engines.process import isolation
 from sternway.engines.process.engine import ProcessEngine
-from sternway.ports import Engine
+from sternway.ports import Clock, Engine
 
 APP = "shop"
 TREE = "tree:sha256:" + "0" * 64
@@ -81,6 +88,9 @@ class ProcessBench:
     def idle(self) -> Engine:
         return ProcessEngine(self.data, clock=WallClock())
 
+    def formation(self, name: str = "one", *, app: str = APP, service: str = "worker") -> Formation:
+        return formation(name, app=app, service=service)
+
     def held(self, wanted: Formation) -> Formation:
         return replace(wanted, health=HealthCheck(settle_s=1000))
 
@@ -121,6 +131,9 @@ class MemoryBench:
     def idle(self) -> Engine:
         return MemoryEngine(WallClock(), world=self.world)
 
+    def formation(self, name: str = "one", *, app: str = APP, service: str = "worker") -> Formation:
+        return formation(name, app=app, service=service)
+
     def held(self, wanted: Formation) -> Formation:
         self.world.hold(wanted.key.fingerprint)
         return wanted
@@ -140,7 +153,81 @@ class MemoryBench:
         await self._stack.aclose()
 
 
-Bench = ProcessBench | MemoryBench
+class DockerBench:
+    """Real containers. What a test leaves goes with the rack whose labels it has; networks may serve several tests."""
+
+    def __init__(self, host: str, data: Path, image_id: str, rack: str) -> None:
+        self.host = host
+        self.data = data
+        self.rack = rack
+        self.image_id = image_id
+        self.clock: Clock = WallClock()
+        self._stack = AsyncExitStack()
+
+    async def start(self) -> DockerEngine:
+        await self._stack.aclose()
+        engine = self.idle()
+        await self._stack.enter_async_context(engine.run())
+        return engine
+
+    async def leave(self) -> None:
+        """Stop the rack, and no container."""
+        await self._stack.aclose()
+
+    def idle(self) -> DockerEngine:
+        connection = Connection(self.host)
+        images = Images(connection, self.rack, no_registries)
+        return DockerEngine(connection, self.rack, images, data=self.data / "docker", clock=self.clock)
+
+    def formation(self, name: str = "one", *, app: str = APP, service: str = "worker") -> Formation:
+        return replace(formation(name, app=app, service=service), artifact=artifacts.reference(self.image_id))
+
+    def held(self, wanted: Formation) -> Formation:
+        return replace(wanted, health=HealthCheck(settle_s=1000))
+
+    def failing(self, wanted: Formation) -> Formation:
+        return replace(wanted, command="no-such-command")
+
+    def slow_to_stop(self, wanted: Formation) -> Formation:
+        return replace(wanted, command=STUBBORN, grace_s=0.2)
+
+    def let_stops_finish(self) -> None:
+        """They do by themselves."""
+
+    async def clear(self) -> None:
+        """Remove every container that bears the labels of this rack."""
+        await self._stack.aclose()
+        async with aiodocker.Docker(self.host) as docker:
+            await remove_containers(docker, self.rack)
+
+
+async def remove_containers(docker: aiodocker.Docker, rack: str) -> None:
+    params = {"all": "1", "filters": labels.encoded(labels.selecting(rack))}
+    there = await docker._query_json("containers/json", params=params)
+    await asyncio.gather(*(removed(docker, f"containers/{each['Id']}", force="1", v="1") for each in there))
+
+
+async def remove_everything(host: str, rack: str) -> None:
+    """Remove whatever bears the labels of a rack."""
+    params = {"filters": labels.encoded(labels.selecting(rack))}
+    async with aiodocker.Docker(host) as docker:
+        await remove_containers(docker, rack)
+        for each in await docker._query_json("networks", params=params):
+            await removed(docker, f"networks/{each['Id']}")
+        for each in (await docker._query_json("volumes", params=params))["Volumes"] or ():
+            await removed(docker, f"volumes/{each['Name']}", force="1")
+
+
+async def no_registries() -> Registries:
+    return Registries({}, "")
+
+
+async def removed(docker: aiodocker.Docker, path: str, **params: str) -> None:
+    async with docker._query(path, "DELETE", params=params):
+        pass
+
+
+Bench = ProcessBench | MemoryBench | DockerBench
 Seen = tuple[FormationState, ...]
 
 

@@ -11,9 +11,9 @@ from sternway.core.formation import FormationKey, Health
 from tests.engines.bench import (
     APP,
     Bench,
+    DockerBench,
     MemoryBench,
     ProcessBench,
-    formation,
     healthy,
     ids,
     processes,
@@ -21,11 +21,20 @@ from tests.engines.bench import (
 )
 
 
-@pytest.fixture(params=["memory", "process"])
+@pytest.fixture(params=["memory", "process", "docker"])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    bench: Bench = ProcessBench(tmp_path / "data") if request.param == "process" else MemoryBench()
+    bench = bench_of(request, tmp_path)
     yield bench
     await bench.clear()
+
+
+def bench_of(request: pytest.FixtureRequest, directory: Path) -> Bench:
+    if request.param == "process":
+        return ProcessBench(directory / "data")
+    if request.param == "docker":
+        host, image, rack = map(request.getfixturevalue, ("docker_host", "busybox", "docker_rack"))
+        return DockerBench(host, directory, image, rack)
+    return MemoryBench()
 
 
 async def test_nothing_is_there_before_a_start(bench: Bench):
@@ -37,11 +46,11 @@ async def test_an_engine_that_does_not_run_says_so_instead_of_showing_nothing(be
     with pytest.raises(EngineUnavailable):
         await bench.idle().observe(APP)
     with pytest.raises(EngineUnavailable):
-        await bench.idle().ensure(formation(), 1, epoch=1)
+        await bench.idle().ensure(bench.formation(), 1, epoch=1)
 
 
 async def test_an_ensured_formation_is_there_at_once(bench: Bench):
-    engine, wanted = await bench.start(), bench.held(formation())
+    engine, wanted = await bench.start(), bench.held(bench.formation())
     await engine.ensure(wanted, 2, epoch=1)
     (there,) = await engine.observe(APP)
     assert (there.key, there.release_id) == (wanted.key, wanted.release_id)
@@ -53,78 +62,78 @@ async def test_an_ensured_formation_is_there_at_once(bench: Bench):
 
 async def test_a_process_gets_healthy(bench: Bench):
     engine = await bench.start()
-    await engine.ensure(formation(), 1, epoch=1)
-    (process,) = await healthy(engine, formation())
-    assert (process.detail, process.command) == ("", formation().command)
+    await engine.ensure(bench.formation(), 1, epoch=1)
+    (process,) = await healthy(engine, bench.formation())
+    assert (process.detail, process.command) == ("", bench.formation().command)
 
 
 async def test_only_a_service_with_a_port_has_endpoints(bench: Bench):
     engine = await bench.start()
-    web = replace(formation(service="web"), port=3000)
-    await engine.ensure(formation(), 1, epoch=1)
+    web = replace(bench.formation(service="web"), port=3000)
+    await engine.ensure(bench.formation(), 1, epoch=1)
     await engine.ensure(web, 2, epoch=1)
-    seen = await engine.observe(APP)
-    assert [p.endpoint for p in processes(seen, formation())] == [None]
+    seen = await until(engine, lambda seen: all(p.endpoint for p in processes(seen, web)))
+    assert [p.endpoint for p in processes(seen, bench.formation())] == [None]
     assert len({p.endpoint for p in processes(seen, web)} - {None}) == 2
 
 
 async def test_ensuring_twice_starts_nothing_more(bench: Bench):
     engine = await bench.start()
-    await engine.ensure(formation(), 2, epoch=1)
-    before = ids(await engine.observe(APP), formation())
-    await engine.ensure(formation(), 2, epoch=1)
-    assert ids(await engine.observe(APP), formation()) == before
+    await engine.ensure(bench.formation(), 2, epoch=1)
+    before = ids(await engine.observe(APP), bench.formation())
+    await engine.ensure(bench.formation(), 2, epoch=1)
+    assert ids(await engine.observe(APP), bench.formation()) == before
 
 
 async def test_ensuring_fewer_stops_none(bench: Bench):
     engine = await bench.start()
-    await engine.ensure(formation(), 2, epoch=1)
-    await engine.ensure(formation(), 1, epoch=1)
-    assert len(await healthy(engine, formation(), 2)) == 2
+    await engine.ensure(bench.formation(), 2, epoch=1)
+    await engine.ensure(bench.formation(), 1, epoch=1)
+    assert len(await healthy(engine, bench.formation(), 2)) == 2
 
 
 async def test_ensuring_more_adds_slots_and_keeps_those_there(bench: Bench):
     engine = await bench.start()
-    await engine.ensure(formation(), 1, epoch=1)
-    first = ids(await engine.observe(APP), formation())
-    await engine.ensure(formation(), 3, epoch=1)
+    await engine.ensure(bench.formation(), 1, epoch=1)
+    first = ids(await engine.observe(APP), bench.formation())
+    await engine.ensure(bench.formation(), 3, epoch=1)
     seen = await engine.observe(APP)
-    assert ids(seen, formation())[:1] == first
-    assert [p.slot for p in processes(seen, formation())] == [0, 1, 2]
+    assert ids(seen, bench.formation())[:1] == first
+    assert [p.slot for p in processes(seen, bench.formation())] == [0, 1, 2]
 
 
 async def test_a_formation_keeps_the_release_that_first_started_it(bench: Bench):
     engine = await bench.start()
-    await engine.ensure(formation(), 1, epoch=1)
-    await engine.ensure(replace(formation(), release_id="RBBBBBBBBBB"), 2, epoch=1)
+    await engine.ensure(bench.formation(), 1, epoch=1)
+    await engine.ensure(replace(bench.formation(), release_id="RBBBBBBBBBB"), 2, epoch=1)
     (there,) = await engine.observe(APP)
     assert there.release_id == "RAAAAAAAAAA"
 
 
 async def test_a_start_that_cannot_work_is_no_error_and_shows_as_failed(bench: Bench):
-    engine, wanted = await bench.start(), bench.failing(formation())
+    engine, wanted = await bench.start(), bench.failing(bench.formation())
     await engine.ensure(wanted, 1, epoch=1)
     seen = await until(engine, lambda seen: processes(seen, wanted)[0].health is Health.FAILED)
     assert processes(seen, wanted)[0].detail.startswith("exited with code ")
 
 
 async def test_exits_are_counted(bench: Bench):
-    engine, wanted = await bench.start(), bench.failing(formation())
+    engine, wanted = await bench.start(), bench.failing(bench.formation())
     await engine.ensure(wanted, 1, epoch=1)
     await until(engine, lambda seen: processes(seen, wanted)[0].exits >= 3)
 
 
 async def test_a_retirement_keeps_the_lowest_slots(bench: Bench):
     engine = await bench.start()
-    await engine.ensure(formation(), 3, epoch=1)
-    before = ids(await engine.observe(APP), formation())
-    await engine.retire(formation().key, keep=1, epoch=1)
-    seen = await until(engine, lambda seen: len(processes(seen, formation())) == 1)
-    assert ids(seen, formation()) == before[:1]
+    await engine.ensure(bench.formation(), 3, epoch=1)
+    before = ids(await engine.observe(APP), bench.formation())
+    await engine.retire(bench.formation().key, keep=1, epoch=1)
+    seen = await until(engine, lambda seen: len(processes(seen, bench.formation())) == 1)
+    assert ids(seen, bench.formation()) == before[:1]
 
 
 async def test_a_retired_process_is_stopping_until_it_is_gone_and_its_formation_forgotten(bench: Bench):
-    engine, wanted = await bench.start(), bench.slow_to_stop(formation())
+    engine, wanted = await bench.start(), bench.slow_to_stop(bench.formation())
     await engine.ensure(wanted, 1, epoch=1)
     await healthy(engine, wanted)
     await engine.retire(wanted.key, keep=0, epoch=1)
@@ -134,7 +143,7 @@ async def test_a_retired_process_is_stopping_until_it_is_gone_and_its_formation_
 
 
 async def test_retiring_twice_and_retiring_what_is_unknown_do_nothing(bench: Bench):
-    engine, wanted = await bench.start(), bench.slow_to_stop(formation())
+    engine, wanted = await bench.start(), bench.slow_to_stop(bench.formation())
     await engine.retire(FormationKey(APP, "worker", "unknown"), keep=0, epoch=1)
     await engine.ensure(wanted, 1, epoch=1)
     await engine.retire(wanted.key, keep=0, epoch=1)
@@ -144,7 +153,7 @@ async def test_retiring_twice_and_retiring_what_is_unknown_do_nothing(bench: Ben
 
 
 async def test_a_formation_that_is_ensured_while_it_stops_is_filled_again(bench: Bench):
-    engine, wanted = await bench.start(), bench.slow_to_stop(formation())
+    engine, wanted = await bench.start(), bench.slow_to_stop(bench.formation())
     await engine.ensure(wanted, 1, epoch=1)
     first = ids(await engine.observe(APP), wanted)
     await engine.retire(wanted.key, keep=0, epoch=1)
@@ -157,30 +166,30 @@ async def test_a_formation_that_is_ensured_while_it_stops_is_filled_again(bench:
 
 async def test_a_stale_epoch_is_refused_and_does_nothing(bench: Bench):
     engine = await bench.start()
-    await engine.ensure(formation(), 1, epoch=2)
-    await healthy(engine, formation())
+    await engine.ensure(bench.formation(), 1, epoch=2)
+    await healthy(engine, bench.formation())
     before = await engine.observe(APP)
     with pytest.raises(StaleEpoch):
-        await engine.ensure(formation(), 2, epoch=1)
+        await engine.ensure(bench.formation(), 2, epoch=1)
     with pytest.raises(StaleEpoch):
-        await engine.retire(formation().key, keep=0, epoch=1)
+        await engine.retire(bench.formation().key, keep=0, epoch=1)
     with pytest.raises(StaleEpoch):
-        await engine.restart(formation().key, before[0].processes[0].id, epoch=1)
+        await engine.restart(bench.formation().key, before[0].processes[0].id, epoch=1)
     assert await engine.observe(APP) == before
 
 
 async def test_the_highest_epoch_outlives_the_rack(bench: Bench):
     engine = await bench.start()
-    await engine.ensure(formation(), 1, epoch=7)
+    await engine.ensure(bench.formation(), 1, epoch=7)
     engine = await bench.start()
     with pytest.raises(StaleEpoch):
-        await engine.retire(formation().key, keep=0, epoch=6)
+        await engine.retire(bench.formation().key, keep=0, epoch=6)
 
 
 async def test_a_restarted_rack_sees_what_it_left(bench: Bench):
     engine = await bench.start()
-    await engine.ensure(formation(), 2, epoch=1)
-    await healthy(engine, formation(), 2)
+    await engine.ensure(bench.formation(), 2, epoch=1)
+    await healthy(engine, bench.formation(), 2)
     before = await engine.observe(APP)
     engine = await bench.start()
     assert await engine.observe(APP) == before
@@ -188,45 +197,45 @@ async def test_a_restarted_rack_sees_what_it_left(bench: Bench):
 
 async def test_a_restarted_rack_can_retire_what_it_left(bench: Bench):
     engine = await bench.start()
-    await engine.ensure(formation(), 2, epoch=1)
+    await engine.ensure(bench.formation(), 2, epoch=1)
     engine = await bench.start()
-    await engine.retire(formation().key, keep=0, epoch=2)
+    await engine.retire(bench.formation().key, keep=0, epoch=2)
     await until(engine, lambda seen: seen == ())
 
 
 async def test_a_restarted_process_is_filled_in_its_slot(bench: Bench):
     engine = await bench.start()
-    await engine.ensure(formation(), 2, epoch=1)
-    before = (await healthy(engine, formation(), 2))[1]
-    await engine.restart(formation().key, before.id, epoch=1)
+    await engine.ensure(bench.formation(), 2, epoch=1)
+    before = (await healthy(engine, bench.formation(), 2))[1]
+    await engine.restart(bench.formation().key, before.id, epoch=1)
     seen = await until(
         engine,
         lambda seen: any(
             p.slot == 1 and p.health is Health.HEALTHY and p.started_at > before.started_at
-            for p in processes(seen, formation())
+            for p in processes(seen, bench.formation())
         ),
     )
-    assert [p.exits for p in processes(seen, formation())] == [0, 0]
+    assert [p.exits for p in processes(seen, bench.formation())] == [0, 0]
 
 
 async def test_restarting_an_unknown_process_is_not_found(bench: Bench):
     engine = await bench.start()
-    await engine.ensure(formation(), 1, epoch=1)
+    await engine.ensure(bench.formation(), 1, epoch=1)
     with pytest.raises(NotFound):
-        await engine.restart(formation().key, "nobody", epoch=1)
+        await engine.restart(bench.formation().key, "nobody", epoch=1)
 
 
 async def test_formations_are_sorted_and_those_of_other_apps_left_out(bench: Bench):
     engine = await bench.start()
     for name in ("two", "one"):
-        await engine.ensure(formation(name), 1, epoch=1)
-    await engine.ensure(formation(app="other"), 1, epoch=1)
+        await engine.ensure(bench.formation(name), 1, epoch=1)
+    await engine.ensure(bench.formation(app="other"), 1, epoch=1)
     assert [there.key.fingerprint for there in await engine.observe(APP)] == ["one", "two"]
 
 
 async def test_listeners_are_told_which_app_changed(bench: Bench):
     engine, told = await bench.start(), set[str]()
     engine.subscribe(told.add)
-    await engine.ensure(formation(), 1, epoch=1)
-    await healthy(engine, formation())
+    await engine.ensure(bench.formation(), 1, epoch=1)
+    await healthy(engine, bench.formation())
     assert told == {APP}

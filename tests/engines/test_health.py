@@ -1,11 +1,11 @@
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from sternway.core.formation import Health, HealthCheck
-from sternway.engines.health import HttpProbe, Watch
+from sternway.engines.health import Watch, ask
 from tests.engines.bench import WallClock
 
 CHECK = HealthCheck(path="/up", timeout_s=0.2, interval_s=5.0)
@@ -35,6 +35,14 @@ async def answering(answer: bytes, port: int = 0) -> AsyncIterator[str]:
     await asyncio.gather(*served)
 
 
+@asynccontextmanager
+async def listening(serve: Callable[..., Awaitable[None] | None]) -> AsyncIterator[str]:
+    """Listen, and have each connection served like this."""
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
 @pytest.mark.parametrize(
     ("answer", "wrong"),
     [
@@ -43,31 +51,87 @@ async def answering(answer: bytes, port: int = 0) -> AsyncIterator[str]:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nthe rest never comes", ""),
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "GET /up answered 404"),
         (b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "GET /up answered 503"),
+        (b"HTTP/1.0 204 No Content\r\n\r\n", ""),
+        (b"HTTP/1.1 200\n\n", ""),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 500 Broken\r\n\r\n", "GET /up answered 500"),
+        (b"HTTP/1.1 200 " + b"x" * 100_000, "no proper answer: "),
+        (b"HTTP/2 200 OK\r\n\r\n", "no proper answer: "),
+        (b"HTTP/1.1 2000 OK\r\n\r\n", "no proper answer: "),
+        (b"SSH-2.0\r\n", "no proper answer: b'SSH-2.0"),
+        (b"\0", "no proper answer: "),
         (b"", "no answer within 0.2 s"),
     ],
 )
 async def test_a_probe_judges_by_the_status(answer: bytes, wrong: str):
     async with answering(answer) as endpoint:
-        assert await HttpProbe()(endpoint, CHECK) == wrong
+        said = await ask(endpoint, CHECK)
+    assert said == wrong or (said.startswith(wrong) and wrong.startswith("no proper answer"))
 
 
-async def test_what_is_no_http_is_wrong():
-    async with answering(b"SSH-2.0\r\n") as endpoint:
-        assert (await HttpProbe()(endpoint, CHECK)).startswith("no proper answer")
+async def test_who_hangs_up_without_a_word_is_no_proper_answer():
+    async with listening(lambda _, writer: writer.close()) as endpoint:
+        assert (await ask(endpoint, CHECK)).startswith("no proper answer")
+
+
+async def test_a_probe_is_one_connection_with_one_request():
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        writer.close()
+
+    async with listening(serve) as endpoint:
+        assert await ask(endpoint, HealthCheck(path="/up?a=b&c=%20")) == ""
+    [request] = asked
+    assert request.startswith(b"GET /up?a=b&c=%20 HTTP/1.1\r\n")
+    assert f"\r\nHost: {endpoint}\r\n".encode() in request
+
+
+async def test_a_path_cannot_end_its_line():
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        writer.close()
+
+    async with listening(serve) as endpoint:
+        assert await ask(endpoint, HealthCheck(path="/ü b\r\nX: y")) == ""
+    assert asked == [b"GET /%C3%BC%20b%0D%0AX:%20y HTTP/1.1\r\n"]
 
 
 async def test_without_a_path_a_connection_is_enough():
     async with answering(b"") as endpoint:
-        assert await HttpProbe()(endpoint, HealthCheck()) == ""
+        assert await ask(endpoint, HealthCheck()) == ""
 
 
 async def test_who_does_not_listen_yet_is_asked_again_and_found_once_it_does():
     async with answering(b"") as endpoint:
         pass
-    probe = HttpProbe()
-    assert [await probe(endpoint, CHECK) for _ in range(3)] == ["does not accept connections yet"] * 3
+    assert [await ask(endpoint, CHECK) for _ in range(3)] == ["does not accept connections yet"] * 3
     async with answering(b"", int(endpoint.rpartition(":")[2])):
-        assert await probe(endpoint, HealthCheck()) == ""
+        assert await ask(endpoint, HealthCheck()) == ""
+
+
+async def test_a_probe_that_is_cancelled_leaves_no_connection():
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        asked.set()
+        await reader.read()
+        gone.set()
+        writer.close()
+
+    async with listening(serve) as endpoint:
+        probing = asyncio.create_task(ask(endpoint, HealthCheck(path="/", timeout_s=10)))
+        async with asyncio.timeout(5):
+            await asked.wait()
+            probing.cancel()
+            await asyncio.wait({probing})
+            await gone.wait()
+    assert probing.cancelled()
 
 
 class FastClock(WallClock):

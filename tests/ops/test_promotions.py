@@ -71,6 +71,28 @@ async def test_an_unknown_release_is_not_found(running):
         await promotions.rollback(running.rack, "shop", "RNOTTHEREXX", OPTIONS, running.made())
 
 
+async def test_a_rollback_to_what_is_gone_is_refused_with_the_releases_that_are_left(running):
+    await running.app()
+    lost, left = await running.deployed(), await running.deployed(source=b"other")
+    build = await builds.get(running.rack, "shop", (await releases.get(running.rack, "shop", lost)).build_id)
+    running.builder.gone |= set(build.artifacts.values())
+    with pytest.raises(ArtifactGone, match=f"^release {lost} cannot run: memory:{build.id}") as caught:
+        await promotions.rollback(running.rack, "shop", lost, OPTIONS, running.made())
+    assert caught.value.hint == f"still there: {left}; take one: sternway releases rollback {left} -a shop"
+    assert [line.id for line in await releases.list_newest(running.rack, "shop")] == [left, lost]
+    assert len(await promotions.list_newest(running.rack, "shop")) == 2
+
+
+async def test_a_rollback_to_what_is_gone_where_nothing_is_left_says_to_build_again(running):
+    await running.app()
+    lost = await running.deployed()
+    build, *_ = await builds.list_newest(running.rack, "shop")
+    running.builder.gone |= set(build.artifacts.values())
+    with pytest.raises(ArtifactGone) as caught:
+        await promotions.rollback(running.rack, "shop", lost, OPTIONS, running.made())
+    assert caught.value.hint == "build again"
+
+
 async def test_a_refused_rollback_leaves_no_copy(running):
     await running.app()
     first = await running.deployed()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from sternway.core.app import Made
-from sternway.core.errors import Refused, StoreUnavailable
+from sternway.core.errors import ManifestInvalid, Refused, StoreUnavailable
 from sternway.core.release import Build, BuildOptions, BuildStatus
 from sternway.ops import builds, releases
 from sternway.ports import BuildOrder, BuildResult
@@ -161,6 +161,19 @@ async def test_full_disk_is_recorded_once_there_is_room(running, slow, monkeypat
     assert (ended.status, ended.reason) == (BuildStatus.FAILED, "objects: No space left on device")
     monkeypatch.undo()
     assert (await running.build()).status is BuildStatus.COMPLETE
+
+
+async def test_what_else_is_said_of_a_manifest_with_errors_is_in_the_log(running, monkeypatch):
+    await running.app()
+
+    async def refuse(order, log):
+        raise ManifestInvalid("services.web: is wrong (line 2)", warnings=("services.web.prot: unknown key (line 3)",))
+
+    monkeypatch.setattr(running.builder, "build", refuse)
+    ended = await running.build()
+    log = b"".join([chunk async for chunk in builds.log(running.rack, "shop", ended.id)])
+    assert log == b"Warning: services.web.prot: unknown key (line 3)\nERROR: services.web: is wrong (line 2)\n"
+    assert ended.reason == "services.web: is wrong (line 2)"
 
 
 async def test_unexpected_failure_ends_the_build_and_not_the_rack(running, monkeypatch):

@@ -88,7 +88,8 @@ async def test_a_deleted_app_is_taken_down_and_its_name_is_free_again(running):
     await running.app()
     await running.deployed()
     await apps.delete(running.rack, "shop", running.made())
-    await running.until("shop", lambda states: not states)
+    await running.gone()
+    assert await running.engine.observe("shop") == ()
     assert await running.router.observe("shop") == ()
     await running.app()
     assert (await apps.get(running.rack, "shop")).active_id is None

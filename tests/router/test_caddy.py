@@ -10,6 +10,7 @@ import stat
 import time
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,13 @@ async def kill(caddy: CaddyRig, names: Iterable[str]) -> None:
         assert running
         os.kill(running.pid, signal.SIGKILL)
         await process.ended(running)
+
+
+async def test_processes_are_the_parts_that_run(caddy: CaddyRig) -> None:
+    listed = await caddy.router.processes()
+    assert {state.id for state in listed} == {f"{name}-{pid}" for name, pid in pids(caddy.directory).items()}
+    assert [state.command for state in listed] == [f"caddy run --config {name}.json" for name in PARTS]
+    assert all(timedelta(0) <= datetime.now(UTC) - state.started_at < timedelta(minutes=5) for state in listed)
 
 
 async def test_switches_under_load_lose_nothing_and_answer_nothing_stale(caddy: CaddyRig) -> None:

@@ -95,3 +95,15 @@ async def test_the_same_id_twice_is_a_conflict(ledger, app):
     await ledger.builds.add(build)
     with pytest.raises(errors.Conflict, match="refused a row"):
         await ledger.builds.add(build)
+
+
+async def test_artifacts_are_those_of_the_builds_that_are_asked_for(ledger, app):
+    other = await ledger.apps.add("other", samples.made())
+    builds = [samples.build(owner) for owner in (app, app, other)]
+    for build in builds:
+        await ledger.builds.add(build)
+        await ledger.builds.record(replace(build, artifacts={"web": f"image-of-{build.id}"}), AT)
+    first, second, foreign = (build.id for build in builds)
+    assert await ledger.builds.artifacts(app, [first, foreign, "BNOTTHEREXX"]) == {first: (f"image-of-{first}",)}
+    assert set(await ledger.builds.artifacts(app, [first, second])) == {first, second}
+    assert await ledger.builds.artifacts(app, []) == {}

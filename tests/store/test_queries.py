@@ -5,7 +5,19 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from sternway.core.app import App
-from sternway.store import apps, builds, connection, dialect, events, promotions, releases, schema, tables
+from sternway.store import (
+    apps,
+    builds,
+    connection,
+    dialect,
+    events,
+    logins,
+    parameters,
+    promotions,
+    releases,
+    schema,
+    tables,
+)
 from tests.store import samples
 from tests.store.samples import AT, made
 
@@ -14,6 +26,9 @@ QUERIES = {
     "app by name": apps._named().params(name="web"),
     "build by id": builds._one().params(app_id=1, id="B"),
     "builds of an app": builds._newest_first().params(app_id=1, most=10),
+    "artifacts of builds": builds._artifacts().params(app_id=1, ids=["B", "C"]),
+    "parameters of the rack": parameters._newest(),
+    "login at a registry": logins._newest_of().params(server="registry.example"),
     "release by id": releases._one().params(app_id=1, id="R"),
     "newest release": releases._newest().params(app_id=1),
     "releases of an app": releases._lines().params(app_id=1, most=10),
@@ -51,9 +66,9 @@ async def test_a_list_of_ten_reads_ten_rows_of_ten_thousand(store):
 async def _steps_of(driver, transaction, query):
     """Count what SQLite's machine does for a query, in steps of 10."""
     counted: list[int] = []
-    await driver.set_progress_handler(lambda: counted.append(1), 10)
+    driver.sqlite.set_progress_handler(lambda: counted.append(1), 10)
     assert len(await transaction.rows(query)) == 10
-    await driver.set_progress_handler(None, 10)
+    driver.sqlite.set_progress_handler(None, 10)
     return len(counted) * 10
 
 

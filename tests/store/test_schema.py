@@ -10,7 +10,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from sternway import ports
 from sternway.core import errors
+from sternway.core.registry import Login
 from sternway.store import dialect, schema, tables
 from sternway.store.ledger import SqlStore
 from tests.store.samples import made
@@ -43,8 +45,28 @@ async def test_migrations_go_down_over_rows(url, database, secrets):
     async with store.run(), store.write() as ledger:
         app = await ledger.apps.add("web", made())
         await ledger.apps.delete(app, made())
+        await _filled(ledger)
     await asyncio.to_thread(schema.downgrade, url, schema.EMPTY)
     assert names(database) == {"alembic_version"}
+
+
+async def test_registries_go_down_over_rows_and_leave_the_rest(url, database, secrets):
+    store = SqlStore(database, secrets)
+    async with store.run(), store.write() as ledger:
+        await ledger.apps.add("web", made())
+        await _filled(ledger)
+    await asyncio.to_thread(schema.downgrade, url, "0001")
+    assert not {"rack_parameters", "registry_logins"} & names(database)
+    async with store.run(), store.read() as ledger:
+        assert [app.name for app in await ledger.apps.list()] == ["web"]
+        assert (await ledger.logins.list(), await ledger.parameters.get()) == ([], {})
+
+
+async def _filled(ledger: ports.Ledger) -> None:
+    """Fill what later revisions than the first brought."""
+    await ledger.parameters.set({"registry": "registry.example"}, made())
+    await ledger.logins.add(Login("registry.example", "ada", "secret"), made())
+    await ledger.logins.remove("registry.example", made())
 
 
 def test_migrations_make_the_tables_that_the_queries_know(url):

@@ -27,7 +27,7 @@ class Supervised:
         socket.send_fds(line, [b"."], [theirs.fileno()])
         theirs.close()
         plain = {
-            "protocol": 1,
+            "protocol": order.PROTOCOL,
             "id": "0123456789",
             "directory": str(directory),
             "command": "sleep 1000",
@@ -164,6 +164,39 @@ def test_a_restart_is_no_exit(waiting: Waiting):
     assert (second["exits"], second["pid"] != first["pid"]) == (0, True)
 
 
+def test_a_process_that_runs_once_is_not_started_again_and_its_end_is_on_record(waiting: Waiting):
+    supervised = waiting.start(command="sleep 1000 & echo $!; exit 3", is_once=True)
+    report = supervised.until("ended")
+    assert (report["exits"], report["last_exit"]) == (1, 3)
+    assert json.loads((supervised.directory / "state.json").read_bytes()) == report
+    assert supervised.reports.read() == b""
+    assert child.start_ticks(int(supervised.printed()[0])) == 0
+
+
+def test_a_process_that_runs_once_and_is_stopped_did_not_end_by_itself(waiting: Waiting):
+    supervised = waiting.start(is_once=True)
+    supervised.until("running")
+    supervised.send("stop")
+    assert supervised.until("ended")["exits"] == 0
+
+
+def test_a_request_for_a_session_that_is_none_is_refused_and_costs_nothing(
+    waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+):
+    supervised = waiting.start()
+    supervised.until("running")
+    monkeypatch.chdir(supervised.directory)
+    wrongs: list[dict[str, object]] = [{}, {"words": []}, {"words": "true"}, {"words": ["true"], "terminal": [1]}]
+    for wrong in wrongs:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(TIMEOUT_S)
+            client.connect("control")
+            client.sendall(order.encode({"command": "execute", **wrong}) + order.encode({"command": "stop"}))
+            assert "problem" in json.loads(client.recv(65536))
+    supervised.send("stop")
+    assert supervised.until("ended")["exits"] == 0
+
+
 def test_anybody_with_access_to_the_socket_can_ask_for_the_state(waiting: Waiting, monkeypatch: pytest.MonkeyPatch):
     supervised = waiting.start()
     report = supervised.until("running")
@@ -190,7 +223,7 @@ def test_nonsense_costs_only_its_own_connection(waiting: Waiting, monkeypatch: p
 
 
 def test_an_order_of_another_protocol_is_refused(waiting: Waiting):
-    assert "protocol 1" in waiting.start(protocol=2).until("refused")["problem"]
+    assert f"protocol {order.PROTOCOL}" in waiting.start(protocol=order.PROTOCOL + 1).until("refused")["problem"]
 
 
 def test_an_order_that_lacks_something_is_refused(waiting: Waiting):

@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from sternway.core.formation import Health
 from sternway.core.promotion import Promotion
+from sternway.core.registry import Login
 from sternway.core.release import Build, BuildStatus, Release, ReleaseLine
 from sternway.ops.apps import AppView
 from sternway.ops.processes import ProcessView, ServiceView
@@ -71,7 +72,7 @@ def build(item: Build, app_name: str) -> wire.Build:
     )
 
 
-def release(item: Release, app_name: str) -> wire.Release:
+def release(item: Release, app_name: str, *, gone: bool = False) -> wire.Release:
     """Return a release with its environment and manifest."""
     return wire.Release(
         id=item.id,
@@ -85,10 +86,11 @@ def release(item: Release, app_name: str) -> wire.Release:
         reason=item.made.reason,
         copy_of=item.copy_of or "",
         rollback=item.is_rollback,
+        gone=gone,
     )
 
 
-def release_line(item: ReleaseLine, app_name: str) -> wire.Release:
+def release_line(item: ReleaseLine, app_name: str, *, gone: bool = False) -> wire.Release:
     """Return a release as lists have it."""
     return wire.Release(
         id=item.id,
@@ -100,6 +102,7 @@ def release_line(item: ReleaseLine, app_name: str) -> wire.Release:
         reason=item.made.reason,
         copy_of=item.copy_of or "",
         rollback=item.is_rollback,
+        gone=gone,
     )
 
 
@@ -126,12 +129,21 @@ def process(view: ProcessView) -> wire.Process:
         id=view.state.id,
         app=view.app,
         name=view.service,
-        status=PROCESS_STATUS[view.state.health],
+        status=_process_status(view),
         release=view.release_id,
         command=view.state.command,
+        cpu=round(view.usage.cpu, 3) if view.usage else 0.0,
+        memory=round(view.usage.memory_mib, 1) if view.usage else 0.0,
         started=view.state.started_at,
         service=view.service,
+        one_off=view.is_one_off,
     )
+
+
+def _process_status(view: ProcessView) -> str:
+    if view.exit_code is not None:
+        return "failed" if view.exit_code else "complete"
+    return PROCESS_STATUS[view.state.health]
 
 
 def service(view: ServiceView, settings: RackSettings) -> wire.Service:
@@ -161,7 +173,14 @@ def system(view: SystemView) -> wire.System:
         rack_domain=settings.rack_domain,
         type=view.type,
         count=view.count,
+        parameters=dict(view.parameters),
+        problems=list(view.problems),
     )
+
+
+def registry(login: Login) -> wire.Registry:
+    """Return a login without its password, which never leaves the rack."""
+    return wire.Registry(server=login.server, username=login.username)
 
 
 def version_line(line: VersionLine) -> wire.Release:

@@ -11,7 +11,19 @@ from sternway.api import errors
 from sternway.api.authentication import Gate
 from sternway.api.errors import LastResort
 from sternway.api.headers import AnswerHeaders, CallLog
-from sternway.api.routes import apps, builds, logs, objects, processes, promotions, releases, services, system
+from sternway.api.routes import (
+    apps,
+    builds,
+    logs,
+    objects,
+    processes,
+    promotions,
+    registries,
+    releases,
+    services,
+    sessions,
+    system,
+)
 from sternway.ops.rack import Rack
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -21,8 +33,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     releases.router,
     promotions.router,
     processes.router,
+    sessions.router,
     services.router,
     logs.router,
+    registries.router,
     system.router,
 )
 

@@ -107,7 +107,7 @@ Fields = Annotated[Mapping[str, str], Depends(read_fields)]
 def form(kind: type[F]) -> Any:
     """Return the dependency that reads a form of this kind."""
 
-    def read(fields: Fields) -> F:
+    async def read(fields: Fields) -> F:
         return parse(kind, fields)
 
     return Depends(read)

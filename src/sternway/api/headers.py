@@ -5,9 +5,11 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sternway.core.errors import InvalidInput
 
 ACTOR = ("Convox-Actor", "X-Convox-Actor")
 DEFAULT_ACTOR = "rack-password"
@@ -30,6 +32,14 @@ def actor(connection: HTTPConnection) -> str:
 def clean(text: str) -> str:
     """Return text of a caller as one line that can be shown anywhere."""
     return "".join(c for c in text if c.isprintable()).strip()[:MAX_LENGTH]
+
+
+def text_of(headers: Headers, name: str) -> str:
+    """Return the text of a header; clients send UTF-8. Raises InvalidInput for anything else."""
+    try:
+        return headers.get(name, "").encode("latin-1").decode()
+    except UnicodeDecodeError as exc:
+        raise InvalidInput(f"{name}: not UTF-8", hint="encode it as UTF-8") from exc
 
 
 def request_id() -> str:

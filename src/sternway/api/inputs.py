@@ -1,6 +1,8 @@
 """What routes take in: the rack, who calls, and names in paths.
 
 A name that nothing can be called by is answered as something that is not there, and never reaches the store.
+
+What routes depend on is `async` though it waits for nothing: FastAPI would run each in a thread, at every request.
 """
 
 import re
@@ -27,7 +29,11 @@ def rack_of(connection: HTTPConnection) -> Rack:
     return cast(Rack, connection.app.state.rack)
 
 
-def made(connection: HTTPConnection, fields: Fields) -> Made:
+async def _rack(connection: HTTPConnection) -> Rack:
+    return rack_of(connection)
+
+
+async def made(connection: HTTPConnection, fields: Fields) -> Made:
     """Return who does it, when and why."""
     now = rack_of(connection).clock.now()
     return Made(now, by=headers.actor(connection), reason=headers.clean(fields.get("reason", "")))
@@ -48,7 +54,7 @@ def _id(kind: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-RackIn = Annotated[Rack, Depends(rack_of)]
+RackIn = Annotated[Rack, Depends(_rack)]
 MadeIn = Annotated[Made, Depends(made)]
 AppName = Annotated[str, Path(), AfterValidator(_app_name)]
 BuildId = Annotated[str, Path(), _id("build")]
@@ -67,7 +73,7 @@ class ReleaseAddress:
     release: str
 
 
-def _release_address(app: AppName, release: ReleaseId) -> ReleaseAddress:
+async def _release_address(app: AppName, release: ReleaseId) -> ReleaseAddress:
     return ReleaseAddress(app, release)
 
 

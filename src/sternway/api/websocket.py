@@ -7,10 +7,15 @@ of ASGI: `RAW_TEXT` holds the bytes of a text frame to be sent, and marks the me
 Clients of the contract make no closing handshake: they leave when they have read the end of the stream. A
 socket that is closed while bytes of the peer lie unread in it is reset, which can take from the peer what it
 has yet to read; so after the last frame this side goes on reading until the peer leaves, or LINGER_S is over.
+
+While the application takes no messages nothing is read, and so nobody would notice that the peer has left. So the
+socket is looked at then, and LEFT among the extensions of the scope holds an event that is set once the peer is gone.
+A peer that left more than both kernels hold is found to be gone only when its kernel gives up, after a minute or two.
 """
 
 import asyncio
 import logging
+import select
 import socket
 from enum import Enum, auto
 from http import HTTPStatus
@@ -28,7 +33,9 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 RAW_TEXT = "sternway.text"
+LEFT = "sternway.left"
 LINGER_S = 5.0
+LOOK_S = 1.0
 KEEPALIVE_S = 30
 
 _QUIET = logging.getLogger("websockets.quiet")
@@ -70,6 +77,8 @@ class WireProtocol(asyncio.Protocol):
         self._is_text = False
         self._refusal = Response(HTTPStatus.FORBIDDEN, "", Headers(), b"")
         self._linger: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
+        self._left = asyncio.Event()
 
     # --- what the transport calls --------------------------------------------------------------------------
 
@@ -82,8 +91,9 @@ class WireProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the application that nobody is there any more."""
         self._server_state.connections.discard(self)
-        if self._linger:
-            self._linger.cancel()
+        for timer in (self._linger, self._look):
+            if timer:
+                timer.cancel()
         self._phase = Phase.GONE
         self._writable.set()
         self._tell_left(1006)
@@ -153,11 +163,23 @@ class WireProtocol(asyncio.Protocol):
         if self._is_reading and not self._transport.is_closing():
             self._is_reading = False
             self._transport.pause_reading()
+            self._look = asyncio.get_running_loop().call_later(LOOK_S, self._look_for_peer)
+
+    def _look_for_peer(self) -> None:
+        """Find out whether a peer that nothing is read from is still there."""
+        if self._is_reading or self._transport.is_closing():
+            return
+        if _has_hung_up(self._transport.get_extra_info("socket")):
+            self._transport.abort()
+        else:
+            self._look = asyncio.get_running_loop().call_later(LOOK_S, self._look_for_peer)
 
     def _resume_reading(self) -> None:
         if not self._is_reading and not self._transport.is_closing():
             self._is_reading = True
             self._transport.resume_reading()
+            if self._look:
+                self._look.cancel()
 
     def _flush(self) -> None:
         content = b"".join(self._wire.data_to_send())
@@ -171,6 +193,7 @@ class WireProtocol(asyncio.Protocol):
         self._transport.close()
 
     def _tell_left(self, code: int) -> None:
+        self._left.set()
         self._inbox.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
 
     # --- the application --------------------------------------------------------------------------------------
@@ -191,7 +214,7 @@ class WireProtocol(asyncio.Protocol):
             "headers": [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in request.headers.raw_items()],
             "subprotocols": [],
             "state": self._app_state.copy(),
-            "extensions": {"websocket.http.response": {}, RAW_TEXT: {}},
+            "extensions": {"websocket.http.response": {}, RAW_TEXT: {}, LEFT: {"event": self._left}},
         }
 
     async def _serve(self, scope: Scope) -> None:
@@ -301,6 +324,15 @@ def _headers(message: Message) -> Headers:
 
 def _phrase(status: int) -> str:
     return HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+
+
+def _has_hung_up(sock: socket.socket | None) -> bool:
+    """Tell whether the peer has closed its side, even if bytes of it lie unread before that."""
+    if sock is None or not hasattr(select, "POLLRDHUP"):
+        return False
+    poll = select.poll()
+    poll.register(sock.fileno(), select.POLLRDHUP)
+    return bool(poll.poll(0))
 
 
 def _keep_alive(sock: socket.socket | None) -> None:

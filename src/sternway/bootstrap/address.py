@@ -39,8 +39,8 @@ def listening(address: Address) -> Iterator[socket.socket]:
         yield listener
 
 
-def of_router(recorded: Path, asked: Address) -> Address:
-    """Return where apps answer; port 0 takes a free one once and stays with the one on record."""
+def kept(recorded: Path, asked: Address) -> Address:
+    """Return where the router listens; port 0 takes a free one once and stays with the one on record."""
     if asked.port:
         return asked
     with contextlib.suppress(FileNotFoundError):

@@ -12,7 +12,7 @@ from sternway.core.registry import Registries
 from sternway.home import Home, replace_file
 from sternway.ports import Builder, Clock, Engine, Logs, Processes, Secrets
 
-PROCESS, DOCKER, AUTO = "process", "docker", "auto"
+PROCESS, DOCKER, AUTO, MEMORY = "process", "docker", "auto", "memory"
 KINDS = (PROCESS, DOCKER, AUTO)
 
 
@@ -66,7 +66,8 @@ def forget(home: Home) -> None:
 
 def parts(kind: str, around: Surroundings) -> EngineParts:
     """Return the parts of an engine. Only those of the chosen one are imported."""
-    return _docker(around) if kind == DOCKER else _process(around)
+    makers = {PROCESS: _process, DOCKER: _docker, MEMORY: _memory}
+    return makers[kind](around)
 
 
 def _kept(home: Home) -> str | None:
@@ -85,18 +86,27 @@ def _found() -> str:
 
 
 def _process(around: Surroundings) -> EngineParts:
-    from sternway.engines.formations_only import FormationsOnly
     from sternway.engines.process.builder import ProcessBuilder
     from sternway.engines.process.engine import ProcessEngine
     from sternway.engines.process.logs import ProcessLogs
+    from sternway.engines.process.single import SingleProcesses
 
     data = around.home.engine
+    engine = ProcessEngine(data, clock=around.clock)
     return EngineParts(
-        engine=ProcessEngine(data, clock=around.clock),
+        engine=engine,
         builder=ProcessBuilder(data),
-        processes=FormationsOnly(PROCESS),
+        processes=SingleProcesses(engine, data, clock=around.clock),
         logs=ProcessLogs(data, clock=around.clock),
     )
+
+
+def _memory(around: Surroundings) -> EngineParts:
+    from sternway.engines.formations_only import FormationsOnly
+    from sternway.engines.memory import MemoryBuilder, MemoryEngine, MemoryLogs
+
+    engine = MemoryEngine(around.clock)
+    return EngineParts(engine, MemoryBuilder(), FormationsOnly(MEMORY), MemoryLogs(engine.world))
 
 
 def _docker(around: Surroundings) -> EngineParts:
@@ -115,6 +125,6 @@ def _docker(around: Surroundings) -> EngineParts:
     return EngineParts(
         engine=DockerEngine(connection, rack, images, data=data, clock=around.clock),
         builder=DockerBuilder(connection, rack, images, data=data),
-        processes=DockerProcesses(connection, rack, data=data, clock=around.clock),
+        processes=DockerProcesses(connection, rack, images, data=data, clock=around.clock),
         logs=DockerLogs(connection, rack, clock=around.clock),
     )

@@ -1,62 +1,59 @@
-"""The program `sternwayd`: its command line, its parts put together, and its life."""
+"""The program `sternwayd`: its command line, and its life."""
 
 import argparse
 import asyncio
 import contextlib
-import functools
 import logging
 import os
-import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import uvicorn
 import uvloop
 
 from sternway import __version__, journal
-from sternway.api.application import create_application
-from sternway.api.websocket import WireProtocol
 from sternway.bootstrap import address as addresses
 from sternway.bootstrap import engine as engines
+from sternway.bootstrap import serving
 from sternway.bootstrap.address import Address
-from sternway.clock import RandomIds, SystemClock
-from sternway.core.crossing import Cross, Crossing, go_on
+from sternway.bootstrap.composition import compose
 from sternway.core.errors import SternwayError
 from sternway.home import Home, replace_file
-from sternway.objects import FileObjects
-from sternway.ops import registries, system
-from sternway.ops.changes import Changes
-from sternway.ops.rack import Rack, RackSettings
-from sternway.ops.shutdown import Shutdown
-from sternway.ops.transcripts import Transcripts
+from sternway.ops import system
+from sternway.ops.rack import Rack
 from sternway.ports import Journal
 from sternway.reconcile.dismantle import dismantle
 from sternway.reconcile.loop import Reconciler
-from sternway.router.caddy.router import CaddyRouter
-from sternway.secrets import KeyFile
-from sternway.store.ledger import SqlStore
 
 log = logging.getLogger(__name__)
 
-LAST_REQUESTS_S = 5
 ENGINE_HELP = "what runs the apps; auto is docker where it answers. The default is what this rack has, or process"
-DIE_AT = "STERNWAY_DIE_AT"
-"""For tests: a file that names a crossing. The rack that passes it removes the file and kills itself there."""
+NOWHERE = (Address("localhost", 0), Address("localhost", 0))
 
 
 def main() -> None:
-    """Run a rack until it is asked to stop; exit 1 with a message when it cannot."""
+    """Run a rack until it is asked to stop, or do one task for its launcher; exit 1 with a message otherwise."""
     arguments = _parser().parse_args()
     recent = journal.begin(as_json=arguments.log_json)
     os.umask(0o077)
     home = Home(arguments.data.absolute())
     try:
-        with home.held(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_dismantle(arguments, home, recent) if arguments.dismantle else _serve(arguments, home, recent))
+        with home.held(__version__):
+            _do(arguments, home, recent)
     except SternwayError as exc:
         sys.exit(f"sternwayd: {exc.message}" + (f"\nhint: {exc.hint}" if exc.hint else ""))
+
+
+def _do(arguments: argparse.Namespace, home: Home, recent: Journal) -> None:
+    if arguments.downgrade_to:
+        from sternway.bootstrap import maintenance
+
+        return maintenance.downgrade(home, arguments.downgrade_to, arguments.export)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        if arguments.trial:
+            return runner.run(_attempt(arguments, home, recent))
+        runner.run(_dismantle(arguments, home, recent) if arguments.dismantle else _serve(arguments, home, recent))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,116 +66,78 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--domain", default="localhost", help="what the hosts of apps end in")
     parser.add_argument("--dismantle", action="store_true", help="take down the apps and the router of DIR, and exit")
     parser.add_argument("--log-json", action="store_true", help="log JSON lines instead of text")
+    launcher = parser.add_argument_group("for the launcher")
+    launcher.add_argument("--launched", action="store_true", help="leave the clients of the API to the router")
+    launcher.add_argument(
+        "--trial", action="store_true", help="see whether this version works on DIR, a copy, and exit"
+    )
+    launcher.add_argument("--downgrade-to", metavar="SCHEMA", help="take the store down to an older schema, and exit")
+    launcher.add_argument("--export", type=Path, metavar="FILE", help="where rows go that it cannot hold")
     return parser
 
 
 async def _serve(arguments: argparse.Namespace, home: Home, recent: Journal) -> None:
-    with addresses.listening(Address.parse("--listen", arguments.listen)) as listener:
-        api = Address(*listener.getsockname()[:2])
-        rack = _compose(arguments, home, api, recent)
+    with _door(arguments, home) as (door, api):
+        router = addresses.kept(home.router_address, Address.parse("--router-listen", arguments.router_listen))
+        rack = compose(arguments, home, (api, router), recent)
         engines.keep(rack.engine.capabilities.name, home)
-        password = _announce(home, api, Address("127.0.0.1", rack.settings.router_port))
+        password = _announce(home, api, Address("127.0.0.1", router.port))
         async with _open(rack):
             await system.record_version(rack)
-            await _run(rack, listener, password)
+            await _run(rack, door, password)
             if rack.shutdown.with_apps:
                 await dismantle(rack, _holder())
                 engines.forget(home)
 
 
+@contextlib.contextmanager
+def _door(arguments: argparse.Namespace, home: Home) -> Iterator[tuple[serving.Door, Address]]:
+    """Listen for the API: at its address, or where the router passes on what comes to that address."""
+    asked = Address.parse("--listen", arguments.listen)
+    if arguments.launched:
+        api = addresses.kept(home.api_address, asked)
+        replace_file(home.api_address, f"{api}\n")
+        with serving.socket_file(home.api_socket, lambda: replace_file(home.accepting, __version__)) as door:
+            yield door, api
+    else:
+        with addresses.listening(asked) as listener:
+            yield serving.Door(listener), Address(*listener.getsockname()[:2])
+
+
+async def _attempt(arguments: argparse.Namespace, home: Home, recent: Journal) -> None:
+    from sternway.bootstrap import maintenance
+
+    await maintenance.attempt(compose(arguments, home, NOWHERE, recent))
+
+
 async def _dismantle(arguments: argparse.Namespace, home: Home, recent: Journal) -> None:
-    rack = _compose(arguments, home, Address.parse("--listen", arguments.listen), recent)
+    asked = Address.parse("--router-listen", arguments.router_listen)
+    places = Address.parse("--listen", arguments.listen), addresses.kept(home.router_address, asked)
+    rack = compose(arguments, home, places, recent)
     async with _open(rack):
         await dismantle(rack, _holder())
     engines.forget(home)
 
 
-async def _run(rack: Rack, listener: socket.socket, password: str) -> None:
+async def _run(rack: Rack, door: serving.Door, password: str) -> None:
     """Serve and reconcile until the shutdown is asked for; the API ends first, with its last requests."""
-    server = _Server(_server_config(rack, password))
-    _stop_on_signals(rack.shutdown)
-    async with asyncio.TaskGroup() as tasks:
-        reconciling = tasks.create_task(Reconciler(rack, _holder()).run(), name="reconcile")
-        serving = tasks.create_task(server.serve(sockets=[listener]), name="serve")
-        await rack.shutdown.wait()
-        log.info("stopping", extra={"apps": rack.shutdown.with_apps})
-        server.should_exit = True
-        await serving
-        reconciling.cancel()
+    serving.stop_on_signals(rack.shutdown)
+    reconciling = asyncio.create_task(Reconciler(rack, _holder()).run(), name="reconcile")
+    asked = asyncio.create_task(rack.shutdown.wait(), name="shutdown")
+    try:
+        async with serving.serving(rack, door, password):
+            await asyncio.wait({asked, reconciling}, return_when=asyncio.FIRST_COMPLETED)
+            log.info("stopping", extra={"apps": rack.shutdown.with_apps})
+    finally:
+        asked.cancel()
+        await _ended(reconciling)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the rack has its own, and ends in its own order."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _server_config(rack: Rack, password: str) -> uvicorn.Config:
-    return uvicorn.Config(
-        create_application(rack, password=password),
-        ws=WireProtocol,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=LAST_REQUESTS_S,
-    )
-
-
-def _stop_on_signals(shutdown: Shutdown) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, shutdown.request)
-
-
-def _compose(arguments: argparse.Namespace, home: Home, api: Address, recent: Journal) -> Rack:
-    """Choose the adapters. Nothing is opened or started yet."""
-    home.check_key()
-    clock = SystemClock()
-    key = KeyFile(home.key)
-    router_listen = addresses.of_router(home.router_address, Address.parse("--router-listen", arguments.router_listen))
-    router = CaddyRouter(home.router, str(router_listen), clock=clock)
-    store = SqlStore(home.store, key)
-    kind = engines.choose(None if arguments.dismantle else arguments.engine, home)
-    around = engines.Surroundings(home, clock, key, functools.partial(registries.known, store))
-    parts = engines.parts(kind, around)
-    return Rack(
-        settings=RackSettings(
-            name=arguments.name,
-            version=__version__,
-            domain=arguments.domain,
-            rack_domain=str(api),
-            router_port=router_listen.port,
-        ),
-        store=store,
-        objects=FileObjects(home.objects),
-        engine=parts.engine,
-        builder=parts.builder,
-        processes=parts.processes,
-        logs=parts.logs,
-        journal=recent,
-        router=router,
-        traffic=router,
-        clock=clock,
-        ids=RandomIds(),
-        secrets=key,
-        changes=Changes(),
-        transcripts=Transcripts(),
-        shutdown=Shutdown(),
-        cross=_cross(os.environ.get(DIE_AT)),
-    )
-
-
-def _cross(order: str | None) -> Cross:
-    return functools.partial(_die_if_told, Path(order)) if order else go_on
-
-
-def _die_if_told(order: Path, crossing: Crossing) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        if order.read_text() == crossing:
-            order.unlink()
-            os.kill(os.getpid(), signal.SIGKILL)
+async def _ended(reconciling: asyncio.Task[None]) -> None:
+    """Stop reconciling; whatever ended it before then is raised."""
+    reconciling.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await reconciling
 
 
 @contextlib.asynccontextmanager

@@ -5,18 +5,16 @@ times of files stay, since web servers derive what browsers may keep from them.
 """
 
 import gzip
-import os
-import stat
 import tarfile
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from sternway.cli import errors, ignore
+from sternway import ignore
+from sternway.cli import errors
 
 ALWAYS_OUT = ".git"
-IGNORE_FILE = ".dockerignore"
 LEVEL = 6
 
 
@@ -39,7 +37,11 @@ def pack(directory: Path, *, manifest: str = "convox.yml") -> BinaryIO:
 
 def paths(directory: Path, *, keep: Collection[str] = ()) -> Iterator[str]:
     """Yield what goes into the archive, sorted, relative, with slashes."""
-    return _below(directory, "", _rules(directory), keep)
+    try:
+        rules = ignore.read(directory)
+    except ignore.BadPattern as exc:
+        raise errors.CommandFailed(str(exc)) from exc
+    return ignore.paths(directory, rules, keep=keep, never=ALWAYS_OUT)
 
 
 def _write(directory: Path, file: BinaryIO, *, keep: Collection[str]) -> None:
@@ -64,27 +66,3 @@ def _add(tar: tarfile.TarFile, source: Path, path: str) -> None:
         return
     with source.open("rb") as content:
         tar.addfile(entry, cast(IO[bytes], content))
-
-
-def _rules(directory: Path) -> tuple[ignore.Rule, ...]:
-    file = directory / IGNORE_FILE
-    return ignore.parse(file.read_text(encoding="utf-8-sig").splitlines()) if file.is_file() else ()
-
-
-def _below(directory: Path, inside: str, rules: tuple[ignore.Rule, ...], keep: Collection[str]) -> Iterator[str]:
-    takes_back = any(rule.takes_back for rule in rules)
-    for entry in sorted(os.scandir(directory / inside), key=lambda entry: entry.name):
-        path = f"{inside}/{entry.name}" if inside else entry.name
-        if entry.name == ALWAYS_OUT or not _is_packable(entry):
-            continue
-        is_in = path in keep or not ignore.is_left_out(path, rules)
-        if is_in:
-            yield path
-        is_on_the_way = any(kept.startswith(f"{path}/") for kept in keep)
-        if entry.is_dir(follow_symlinks=False) and (is_in or takes_back or is_on_the_way):
-            yield from _below(directory, path, rules, keep)
-
-
-def _is_packable(entry: "os.DirEntry[str]") -> bool:
-    mode = entry.stat(follow_symlinks=False).st_mode
-    return stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)

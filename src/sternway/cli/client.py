@@ -13,6 +13,8 @@ T = TypeVar("T")
 Form = Mapping[str, object]
 
 TIMEOUT_S = 60.0
+TRANSFER_TIMEOUT_S = 600.0
+"""For files of processes: the rack answers once all of it is written."""
 IDLE_S = 2.0
 """A connection that rested for longer is not trusted with a request: servers close idle ones after a few seconds."""
 UNREACHABLE_HINT = "check that the rack runs and that its URL is right"
@@ -82,6 +84,21 @@ class Rack:
         answer = self._exchange("POST", path, body=Body(source, size_bytes, sent), kind="application/octet-stream")
         return _shaped(lambda: json.from_json(kind, _decode(answer)))
 
+    def start(self, kind: type[T], path: str, options: Mapping[str, str]) -> T:
+        """POST options as headers, without a body, and return the object that it made."""
+        from sternway.wire import json
+
+        answer = self._exchange("POST", path, body=Body(b"", 0), options=encoded(options))
+        return _shaped(lambda: json.from_json(kind, _decode(answer)))
+
+    def put_file(self, path: str, source: BinaryIO, size_bytes: int, kind: str) -> None:
+        """POST a file of a known size that nothing is made of."""
+        self._exchange("POST", path, body=Body(source, size_bytes), kind=kind, timeout_s=TRANSFER_TIMEOUT_S)
+
+    def get_file(self, path: str, query: Form, into: BinaryIO) -> None:
+        """Write what stands at a path into a file, as it comes."""
+        self._exchange("GET", f"{path}?{_encode(query)}", into=into, timeout_s=TRANSFER_TIMEOUT_S)
+
     def headers(self) -> dict[str, str]:
         """Return what every request carries, that of a stream too."""
         authorization = self.address.authorization()
@@ -94,17 +111,25 @@ class Rack:
             self._connection.close()
         self._connection = None
 
-    def _exchange(
-        self, method: str, target: str, *, body: Body | None = None, kind: str = "", timeout_s: float = TIMEOUT_S
+    def _exchange(  # noqa: PLR0913 - one place for whatever a request may have
+        self,
+        method: str,
+        target: str,
+        *,
+        body: Body | None = None,
+        kind: str = "",
+        timeout_s: float = TIMEOUT_S,
+        options: Mapping[str, str] | None = None,
+        into: BinaryIO | None = None,
     ) -> bytes:
         headers = self.headers() | {"Accept": "application/json", "User-Agent": "sternway"}
-        headers |= {"Content-Type": kind} if kind else {}
+        headers |= ({"Content-Type": kind} if kind else {}) | dict(options or {})
         target = f"{self.address.prefix}{target}"
         if not is_sendable(target):
             raise errors.usage("the path has characters that cannot be sent", hint="write them as %20 and the like")
         try:
             connection = self._ready(timeout_s)
-            answer, is_kept = connection.exchange(method, target, headers, body, timeout_s=timeout_s)
+            answer, is_kept = connection.exchange(method, target, headers, body, timeout_s=timeout_s, into=into)
         except OSError as exc:
             self.close()
             raise _unreachable(self.address, exc) from exc
@@ -121,6 +146,11 @@ class Rack:
             self._is_used = False
             self._connection = Connection(self.address, timeout_s=timeout_s)
         return self._connection
+
+
+def encoded(options: Mapping[str, str]) -> dict[str, str]:
+    """Return options as headers: libraries write Latin-1, and what racks read is UTF-8."""
+    return {name: value.encode().decode("latin-1") for name, value in options.items()}
 
 
 def segment(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a shell can complete from the rack: names of apps, ids of releases. Never an error, never a long wait."""
+"""What a shell can complete from the rack: names of apps, ids of releases and so on. Never an error or a long wait."""
 
 import os
 from pathlib import Path
@@ -24,6 +24,25 @@ def releases(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
     path = routes.releases(_settings().app(ctx.meta.get("sternway.app")))
     found = _asked(ctx, path, {"limit": LISTED})
     return [identifier for item in found if (identifier := str(item.get("id"))).startswith(begun)]
+
+
+def processes(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    """Return the services and the ids of the processes of the app that begin so."""
+    found = _asked(ctx, routes.processes(_settings().app(ctx.meta.get("sternway.app"))))
+    names = {str(item.get(member)) for item in found for member in ("name", "id")}
+    return sorted(name for name in names if name.startswith(begun))
+
+
+def services(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    """Return the services of the app that begin so."""
+    found = _asked(ctx, routes.services(_settings().app(ctx.meta.get("sternway.app"))))
+    return [name for item in found if (name := str(item.get("name"))).startswith(begun)]
+
+
+def registries(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    """Return the registries that the rack has a login for and whose names begin so."""
+    found = _asked(ctx, routes.REGISTRIES)
+    return [server for item in found if (server := str(item.get("server"))).startswith(begun)]
 
 
 def _asked(ctx: click.Context, path: str, query: dict[str, object] | None = None) -> list[dict[str, Any]]:

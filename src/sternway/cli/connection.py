@@ -40,11 +40,19 @@ class Connection:
         self.sock = _connected(address, timeout_s)
         self._origin = address.origin
 
-    def exchange(
-        self, method: str, target: str, headers: Mapping[str, str], body: Body | None, *, timeout_s: float
+    def exchange(  # noqa: PLR0913 - one place for whatever a request may have
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: Body | None,
+        *,
+        timeout_s: float,
+        into: BinaryIO | None = None,
     ) -> tuple[Answer, bool]:
         """Send a request and return its answer, and whether another request may follow.
 
+        The body of an answer that is no error goes `into` a file, where one is given.
         Raises OSError when no whole answer came. Without the time-out in seconds passing between two bytes, it
         waits.
         """
@@ -52,7 +60,7 @@ class Connection:
         self.sock.sendall(_head(method, target, self._host_header() | dict(headers), body))
         if body is not None:
             self._send(body)
-        return self._receive()
+        return self._receive(into)
 
     def close(self) -> None:
         """Close it; a second time changes nothing."""
@@ -79,8 +87,8 @@ class Connection:
             if sent:
                 sent(total)
 
-    def _receive(self) -> tuple[Answer, bool]:
-        reading = _Reading()
+    def _receive(self, into: BinaryIO | None) -> tuple[Answer, bool]:
+        reading = _Reading(into)
         try:
             while reading.answer is None:
                 if not (received := self.sock.recv(READ_BYTES)):
@@ -94,7 +102,8 @@ class Connection:
 class _Reading:
     """What the parser calls while it reads one answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, into: BinaryIO | None) -> None:
+        self._into = into
         self.parser = httptools.HttpResponseParser(self)
         self.answer: Answer | None = None
         self.is_kept = False
@@ -110,7 +119,10 @@ class _Reading:
         self._has_head = True
 
     def on_body(self, part: bytes) -> None:
-        self._parts.append(part)
+        if self._into is not None and self.parser.get_status_code() < 300:
+            self._into.write(part)
+        else:
+            self._parts.append(part)
 
     def on_message_complete(self) -> None:
         if self.parser.get_status_code() < 200:

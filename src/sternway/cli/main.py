@@ -18,17 +18,23 @@ COMMANDS = {
     "apps": ("apps:apps", "List, create, show, lock and delete apps."),
     "build": ("builds:build", "Build a directory into a release."),
     "builds": ("builds:builds", "List and show builds."),
+    "channel": ("sternway.cli.local.channel:channel", "Make and fill a channel of versions."),
     "completion": ("version:completion", "Print what makes a shell complete commands."),
+    "cp": ("copies:cp", "Copy files to a process or from one."),
     "deploy": ("builds:deploy", "Build a directory and promote its release."),
     "env": ("environment:env", "Show and change the environment."),
+    "exec": ("sessions:execute", "Run a command inside a process."),
     "login": ("login:login", "Save a rack's address and password."),
     "logs": ("logs:logs", "Show what processes print."),
     "manifest": ("sternway.cli.local.manifest:manifest", "Check a convox.yml without a rack."),
+    "proxy": ("proxy:proxy", "Reach hosts of the rack from this machine."),
     "ps": ("processes:ps", "List, show and stop processes."),
     "rack": ("rack:rack", "Show, update and stop the rack."),
     "racks": ("rack:racks", "List the racks that are saved."),
+    "registries": ("registries:registries", "List, add and remove logins at image registries."),
     "releases": ("releases:releases", "List, show, promote and roll back releases."),
     "restart": ("services:restart", "Restart every service."),
+    "run": ("sessions:run", "Run a command in a process of its own."),
     "scale": ("services:scale", "Show or set how many processes a service has."),
     "services": ("services:services", "List and restart services."),
     "switch": ("rack:switch", "Choose the rack to talk to."),
@@ -81,7 +87,7 @@ def run(args: Sequence[str]) -> int:
     except BrokenPipeError:
         return _silenced()
     except Exception as exc:  # noqa: BLE001 - the edge of a command: people get a line, not a traceback
-        return _report(_failure(exc))
+        return report(_failure(exc))
 
 
 def program() -> str:
@@ -101,7 +107,8 @@ def _leave(code: int) -> None:
     os._exit(code)
 
 
-def _report(exc: errors.CommandFailed) -> int:
+def report(exc: errors.CommandFailed) -> int:
+    """Write what failed to stderr, and return the exit code for it."""
     prefix = "" if isinstance(exc, errors.Interrupted) else "ERROR: "
     lines = f"{prefix}{exc.message}".splitlines()
     lines += [f"hint: {_in_our_name(exc.hint)}"] if exc.hint else []

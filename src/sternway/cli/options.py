@@ -88,6 +88,20 @@ def releases(ctx: click.Context, parameter: click.Parameter, begun: str) -> list
     return complete.releases(ctx, parameter, begun)
 
 
+def processes(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """Complete the name of a service or the id of a process, for the `shell_complete` of an argument."""
+    from sternway.cli import complete
+
+    return complete.processes(ctx, parameter, begun)
+
+
+def services(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """Complete the name of a service, for the `shell_complete` of an argument."""
+    from sternway.cli import complete
+
+    return complete.services(ctx, parameter, begun)
+
+
 def as_json(function: Function) -> Function:
     """Give a command --json, as the argument `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print the objects of the API as JSON.")(function)

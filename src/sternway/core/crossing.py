@@ -25,6 +25,7 @@ class Crossing(StrEnum):
     BUILD_CONCLUDED = "build-concluded"
     SOURCE_FORGOTTEN = "source-forgotten"
     BUILD_FAILED = "build-failed"
+    BUILD_CANCELLED = "build-cancelled"
 
     RELEASE_ADDING = "release-adding"
     RELEASE_ADDED = "release-added"

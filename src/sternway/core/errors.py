@@ -43,9 +43,13 @@ class InvalidInput(CallerError):
 
 
 class ManifestInvalid(InvalidInput):
-    """`convox.yml` has errors; the message lists each with its path and line."""
+    """`convox.yml` has errors; the message lists each with its path and line, `warnings` what else there is to say."""
 
     code = "manifest-invalid"
+
+    def __init__(self, message: str, *, hint: str = "", warnings: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.warnings = warnings
 
 
 class EnvironmentMissing(InvalidInput):

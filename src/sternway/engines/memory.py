@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sternway.core.errors import ArtifactGone, BuildFailed, Conflict, EngineUnavailable, NotFound, StaleEpoch
 from sternway.core.formation import Formation, FormationKey, FormationState, Health, ProcessState
-from sternway.ports import BuildOrder, BuildResult, Capabilities, Clock, LogLine, LogQuery
+from sternway.ports import BuildOrder, BuildResult, Capabilities, Clock, LogLine, LogQuery, OneOff
 
 FIRST_PORT = 20000
 
@@ -37,6 +37,7 @@ class World:
         self.is_down = False
         self.stops_at_once = True
         self.starts: list[ProcessState] = []
+        self.one_offs: dict[str, list[OneOff]] = {}
         self.lines: dict[str, list[LogLine]] = {}
         self._ids = itertools.count(1)
         self._held: set[str] = set()
@@ -258,8 +259,14 @@ class MemoryLogs:
 
     async def read(self, app: str, query: LogQuery) -> AsyncIterator[LogLine]:
         """Yield the lines of the app that were told; following them ends only with the reader."""
-        lines = [line for line in self._world.lines.get(app, []) if query.since is None or line.at >= query.since]
+        lines = [line for line in self._world.lines.get(app, []) if _is_asked_for(line, query)]
         for line in lines if query.tail is None else lines[max(0, len(lines) - query.tail) :]:
             yield line
         if query.follow:
             await asyncio.Event().wait()
+
+
+def _is_asked_for(line: LogLine, query: LogQuery) -> bool:
+    _, service, process = (*line.source.split("/"), "", "")[:3]
+    is_meant = query.service in (None, service) and query.process in (None, process)
+    return is_meant and (query.since is None or line.at >= query.since)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sternway.core.app import App, AppStatus, Made
-from sternway.core.errors import Conflict, InvalidInput
+from sternway.core.errors import Conflict, InvalidInput, NotFound
 from sternway.core.event import RACK_CHAIN, Happening, app_chain
 from sternway.core.names import check_app_name
 from sternway.core.promotion import status_of_app
@@ -24,9 +24,15 @@ class AppView:
 
 
 async def create(rack: Rack, name: str, made: Made) -> AppView:
-    """Make an empty app. Raises InvalidInput for its name, Conflict if there is one of that name."""
+    """Make an empty app.
+
+    Raises InvalidInput for its name, and Conflict if there is one of that name, or was one that is not yet
+    taken down: what it leaves belongs to nobody else.
+    """
     check_app_name(name)
     async with rack.store.write() as ledger:
+        if await _leaving(ledger, name):
+            raise Conflict(f"app {name} is still being deleted", hint="try again in a moment")
         app = await ledger.apps.add(name, made)
         await record(ledger, app, Happening("app:create", made.by, made.at, detail=_why(made)))
     rack.changes.notify(name)
@@ -34,9 +40,15 @@ async def create(rack: Rack, name: str, made: Made) -> AppView:
 
 
 async def get(rack: Rack, name: str) -> AppView:
-    """Return the app; raises NotFound."""
+    """Return the app, as DELETING while it is taken down; raises NotFound."""
     async with rack.store.read() as ledger:
-        return await _view(rack, ledger, await ledger.apps.get(name))
+        try:
+            return await _view(rack, ledger, await ledger.apps.get(name))
+        except NotFound:
+            leaving = await _leaving(ledger, name)
+            if leaving is None:
+                raise
+            return AppView(leaving, AppStatus.DELETING, None)
 
 
 async def list_all(rack: Rack) -> Sequence[AppView]:
@@ -85,6 +97,11 @@ async def record(ledger: Ledger, app: App, happening: Happening) -> None:
     await ledger.events.append(app_chain(app.id), named)
     if happening.action in ("app:create", "app:delete"):
         await ledger.events.append(RACK_CHAIN, named)
+
+
+async def _leaving(ledger: Ledger, name: str) -> App | None:
+    """Return the app of that name that was deleted and is not yet taken down."""
+    return next((app for app in await ledger.apps.list_deleted() if app.name == name), None)
 
 
 async def _view(rack: Rack, ledger: Ledger, app: App) -> AppView:

@@ -97,6 +97,7 @@ async def cancel(rack: Rack, app_name: str, build_id: str, made: Made) -> Build:
             raise Refused(f"build {build_id} is {build.status}", hint="there is nothing to cancel")
         has_begun = build.status is BuildStatus.RUNNING
         build = await fail(ledger, app, build, _cancelled(made), made)
+    rack.cross(Crossing.BUILD_CANCELLED)
     if not has_begun:
         await _conclude_log(rack, app, build)
     rack.changes.notify(app_name)

@@ -18,6 +18,15 @@ class Changes:
         self._versions: dict[str, int] = {}
         self._waiters: dict[str, set[asyncio.Future[None]]] = {}
         self._listeners: list[Callable[[str], None]] = []
+        self.is_over = False
+
+    def close(self) -> None:
+        """Let everybody who waits go at once, and nobody wait from now on: the rack is about to end."""
+        self.is_over = True
+        for topic in list(self._waiters):
+            for waiter in self._waiters.pop(topic):
+                if not waiter.done():
+                    waiter.set_result(None)
 
     def subscribe(self, listener: Callable[[str], None]) -> None:
         """Have `listener(topic)` called at every notification, on the loop; it must not wait."""
@@ -38,7 +47,7 @@ class Changes:
 
     async def wait(self, topic: str, seen: int, timeout_s: float) -> bool:
         """Wait until the version is beyond `seen`; False when the time is up."""
-        if self.version(topic) > seen:
+        if self.is_over or self.version(topic) > seen:
             return True
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.setdefault(topic, set()).add(waiter)

@@ -1,12 +1,13 @@
 """Use cases of what runs: processes, services, scale, restart and logs."""
 
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from sternway.core.app import App, Made
 from sternway.core.crossing import Crossing
-from sternway.core.errors import InvalidInput, NotFound
+from sternway.core.errors import InvalidInput, NotFound, SternwayError
 from sternway.core.event import Happening
 from sternway.core.formation import FormationKey, FormationState, ProcessState
 from sternway.core.plan import Desired, ServiceTarget
@@ -15,19 +16,27 @@ from sternway.core.target import desire, nothing
 from sternway.ops import apps
 from sternway.ops.rack import Rack
 from sternway.ops.timeline import merged
-from sternway.ports import Ledger, LogLine, LogQuery
+from sternway.ports import Ledger, LogLine, LogQuery, OneOff, Usage
 
 MAX_COUNT = 1000
+USAGE_WAIT_S = 1.0
+"""How long a list waits for what processes use; it is not worth more."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessView:
-    """A process, its service, and the release that it serves now."""
+    """A process, its service, and the release that it serves now.
+
+    `exit_code` is how a one-off ended by itself. `usage` is None where nobody measured.
+    """
 
     app: str
     service: str
     state: ProcessState
     release_id: str
+    is_one_off: bool = False
+    exit_code: int | None = None
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +49,41 @@ class ServiceView:
 
 
 async def list_running(rack: Rack, app_name: str) -> Sequence[ProcessView]:
-    """Return the processes of an app by service. Raises EngineUnavailable rather than saying that none run."""
+    """Return the processes of an app by service, then its one-offs. Raises EngineUnavailable; none is no answer."""
     app, desired, active_id = await _active(rack, app_name)
     wanted = {target.formation.key for target in desired.services}
-    return [
+    views = [
         ProcessView(app.name, formation.key.service, process, _serves(formation, wanted, active_id))
         for formation in await rack.engine.observe(app.name)
         for process in formation.processes
     ]
+    return [*views, *(_view_once(app.name, one_off) for one_off in await rack.processes.one_offs(app.name))]
+
+
+async def list_measured(rack: Rack, app_name: str) -> Sequence[ProcessView]:
+    """Return the same with what each uses, as far as the engine says so at once."""
+    views = await list_running(rack, app_name)
+    used = await _usage(rack, app_name) if views else {}
+    return [replace(view, usage=used.get(view.state.id)) for view in views]
 
 
 async def get(rack: Rack, app_name: str, process_id: str) -> ProcessView:
     """Return one process; raises NotFound."""
-    for view in await list_running(rack, app_name):
-        if view.state.id == process_id:
-            return view
-    raise NotFound(f"process not found: {process_id}", hint=f"sternway ps -a {app_name}")
+    return _one(await list_measured(rack, app_name), process_id)
 
 
 async def stop(rack: Rack, app_name: str, process_id: str, made: Made) -> None:
-    """Stop one process; its place is filled again."""
-    await get(rack, app_name, process_id)
-    formations = await rack.engine.observe(app_name)
-    key = next(f.key for f in formations if any(p.id == process_id for p in f.processes))
+    """Stop one process; its place is filled again, unless it is a one-off."""
+    view = _one(await list_running(rack, app_name), process_id)
     async with rack.store.write() as ledger:
         app = await ledger.apps.get(app_name)
         epoch = await ledger.leases.current()
         happening = Happening("process:stop", made.by, made.at, detail={"id": process_id, "reason": made.reason})
         await apps.record(ledger, app, happening)
-    await rack.engine.restart(key, process_id, epoch=epoch)
+    if view.is_one_off:
+        await rack.processes.stop(app_name, process_id, epoch=epoch)
+    else:
+        await rack.engine.restart(await _key(rack, view), process_id, epoch=epoch)
 
 
 async def services(rack: Rack, app_name: str) -> Sequence[ServiceView]:
@@ -101,14 +116,19 @@ async def restart(rack: Rack, app_name: str, service: str, made: Made) -> None:
     """Restart the processes of a service, one after the other."""
     await _require_service(rack, app_name, service)
     for view in await list_running(rack, app_name):
-        if view.service == service:
+        if view.service == service and not view.is_one_off:
             await stop(rack, app_name, view.state.id, made)
 
 
 async def logs(rack: Rack, app_name: str, query: LogQuery) -> AsyncGenerator[LogLine, None]:
-    """Yield what the processes printed and what the rack did for the app (`system/…`), by time."""
+    """Yield what the processes printed and what the rack did for the app (`system/…`), by time.
+
+    Raises NotFound for an app, and for a service of which there is neither a process nor anything that one printed.
+    """
     async with rack.store.read() as ledger:
         app = await ledger.apps.get(app_name)
+    if query.service is not None:
+        await _require_printing(rack, app_name, query.service)
     async with aclosing(merged(rack, app, query)) as lines:
         async for line in lines:
             yield line
@@ -128,8 +148,53 @@ async def _desired_of_active(rack: Rack, ledger: Ledger, app: App) -> tuple[App,
     return app, desire(app, active, build, rack.place(), PromotionOptions()), active.id
 
 
+def _view_once(app_name: str, one_off: OneOff) -> ProcessView:
+    return ProcessView(
+        app_name, one_off.service, one_off.state, one_off.release_id, is_one_off=True, exit_code=one_off.exit_code
+    )
+
+
+async def _usage(rack: Rack, app_name: str) -> Mapping[str, Usage]:
+    try:
+        async with asyncio.timeout(USAGE_WAIT_S):
+            return await rack.processes.usage(app_name)
+    except (TimeoutError, SternwayError):
+        return {}
+
+
+def _one(views: Sequence[ProcessView], process_id: str) -> ProcessView:
+    for view in views:
+        if view.state.id == process_id:
+            return view
+    raise NotFound(f"process not found: {process_id}", hint="list them: sternway ps")
+
+
+async def _key(rack: Rack, view: ProcessView) -> FormationKey:
+    for formation in await rack.engine.observe(view.app):
+        if any(process.id == view.state.id for process in formation.processes):
+            return formation.key
+    raise NotFound(f"process not found: {view.state.id}", hint="list them: sternway ps")
+
+
 def _serves(formation: FormationState, wanted: set[FormationKey], active_id: str) -> str:
     return active_id if formation.key in wanted else formation.release_id
+
+
+async def _require_printing(rack: Rack, app_name: str, service: str) -> None:
+    """Raise NotFound for a service that is not active and never left a line, which an earlier release's may have."""
+    _, desired, _ = await _active(rack, app_name)
+    known = {target.formation.key.service for target in desired.services}
+    if service in known or await _has_printed(rack, app_name, service):
+        return
+    known |= {formation.key.service for formation in await rack.engine.observe(app_name)}
+    if service not in known:
+        there = f"its services are {', '.join(sorted(known))}" if known else "none is active yet"
+        raise NotFound(f"service not found: {app_name} has no {service}; {there}")
+
+
+async def _has_printed(rack: Rack, app_name: str, service: str) -> bool:
+    kept = rack.logs.read(app_name, LogQuery(tail=1, service=service, follow=False))
+    return any([True async for _ in kept])
 
 
 async def _require_service(rack: Rack, app_name: str, service: str) -> None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 from sternway.core.app import App, Made
 from sternway.core.crossing import Crossing
-from sternway.core.errors import NotFound, Refused
+from sternway.core.errors import ArtifactGone, NotFound, Refused
 from sternway.core.event import Happening
 from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus, admit
 from sternway.core.release import Release, rollback_description
 from sternway.core.target import desire
-from sternway.ops import apps
+from sternway.ops import apps, artifacts
 from sternway.ops.rack import Rack
 from sternway.ops.releases import DEFAULT_LIMIT, check_limit, insert
 from sternway.ports import Ledger, Step
@@ -105,7 +105,7 @@ async def wait(rack: Rack, app_name: str, promotion_id: int, *, after: int, time
         seen = rack.changes.version(app_name)
         view = await get(rack, app_name, promotion_id)
         left = deadline - rack.clock.monotonic()
-        if len(view.steps) > after or not view.promotion.status.is_open or left <= 0:
+        if len(view.steps) > after or not view.promotion.status.is_open or left <= 0 or rack.changes.is_over:
             return view
         await rack.changes.wait(app_name, seen, left)
 
@@ -122,8 +122,20 @@ async def _check_reachable(rack: Rack, app_name: str, release_id: str, options: 
         except NotFound:
             return
     desired = desire(app, release, build, rack.place(), options)
-    for artifact in {target.formation.artifact for target in desired.services}:
-        await rack.builder.verify(app_name, artifact)
+    try:
+        for artifact in {target.formation.artifact for target in desired.services}:
+            await rack.builder.verify(app_name, artifact)
+    except ArtifactGone as exc:
+        raise await _gone(rack, app_name, release_id, exc) from exc
+
+
+async def _gone(rack: Rack, app_name: str, release_id: str, cause: ArtifactGone) -> ArtifactGone:
+    """Return the error that also says which releases there is a way back to."""
+    left = [other for other in await artifacts.reachable(rack, app_name) if other != release_id]
+    hint = (
+        f"still there: {', '.join(left)}; take one: sternway releases rollback {left[0]} -a {app_name}" if left else ""
+    )
+    return ArtifactGone(f"release {release_id} cannot run: {cause.message}", hint=hint or cause.hint)
 
 
 async def _attempt(ledger: Ledger, app: App, release: Release, options: PromotionOptions, made: Made) -> Promotion:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sternway.core.crossing import Cross, go_on
+from sternway.core.formation import ProcessState
 from sternway.core.target import Place
 from sternway.ops.changes import Changes
 from sternway.ops.shutdown import Shutdown
@@ -27,7 +28,8 @@ from sternway.ports import (
 class RackSettings:
     """What is fixed while a rack runs. `domain` ends the hosts of apps, `rack_domain` is where the API answers.
 
-    `router_port` is where apps answer; it is part of the addresses that people are shown.
+    `router_port` is where apps answer; it is part of the addresses that people are shown. `process` is the
+    rack's own, None where it has none to itself.
     """
 
     name: str
@@ -37,6 +39,7 @@ class RackSettings:
     router_port: int = 80
     provider: str = "local"
     region: str = ""
+    process: ProcessState | None = None
 
 
 @dataclass(frozen=True, slots=True)

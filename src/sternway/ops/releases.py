@@ -1,6 +1,6 @@
 """Use cases of releases: make one, look at them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from sternway.core import environment
@@ -17,7 +17,7 @@ from sternway.core.release import (
     draft,
     rollback_description,
 )
-from sternway.ops import apps
+from sternway.ops import apps, artifacts
 from sternway.ops.rack import Rack
 from sternway.ports import Ledger
 
@@ -93,6 +93,21 @@ async def list_newest(rack: Rack, app_name: str, limit: int = DEFAULT_LIMIT) -> 
     check_limit(limit)
     async with rack.store.read() as ledger:
         return await ledger.releases.list(await ledger.apps.get(app_name), limit)
+
+
+async def list_with_gone(
+    rack: Rack, app_name: str, limit: int = DEFAULT_LIMIT
+) -> tuple[Sequence[ReleaseLine], Collection[str]]:
+    """Return the newest releases first, and which of their builds are known to be gone; errors as `list_newest`.
+
+    Nothing is said of them while the engine does not answer or is slow.
+    """
+    check_limit(limit)
+    async with rack.store.read() as ledger:
+        app = await ledger.apps.get(app_name)
+        lines = await ledger.releases.list(app, limit)
+        made = await artifacts.recorded(ledger, app, artifacts.builds_of(lines))
+    return lines, await artifacts.gone_among(rack, app_name, made) or ()
 
 
 def check_limit(limit: int) -> None:

@@ -1,16 +1,20 @@
 """Use cases of the rack itself."""
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sternway.core.app import Made
 from sternway.core.event import RACK_CHAIN, Event, Happening
+from sternway.ops import parameters
 from sternway.ops.changes import RACK
+from sternway.ops.processes import ProcessView
 from sternway.ops.rack import Rack, RackSettings
 from sternway.ports import LogLine, LogQuery
 
+SYSTEM = "system"
+"""What stands for an app where there is none; no app can have this name."""
 VERSION_ACTION = "rack:update"
 MAX_EVENTS = 10_000
 LOOK_AGAIN_S = 0.5
@@ -18,12 +22,17 @@ LOOK_AGAIN_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class SystemView:
-    """The rack as clients see it. `count` machines of kind `type` run its apps."""
+    """The rack as clients see it. `count` machines of kind `type` run its apps.
+
+    `problems` says what does not work now, in words for people.
+    """
 
     settings: RackSettings
     status: str
     count: int
     type: str
+    parameters: Mapping[str, str]
+    problems: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,23 @@ class VersionLine:
 
 async def describe(rack: Rack) -> SystemView:
     """Return what is known of the rack without asking an engine."""
-    return SystemView(rack.settings, "running", 1, rack.engine.capabilities.name)
+    problem = rack.engine.problem
+    return SystemView(
+        rack.settings,
+        "running",
+        1,
+        rack.engine.capabilities.name,
+        await parameters.get(rack),
+        [f"engine: {problem}"] if problem else [],
+    )
+
+
+async def processes(rack: Rack) -> Sequence[ProcessView]:
+    """Return what runs beside the apps: the rack itself and its router."""
+    own = rack.settings.process
+    found = [] if own is None else [("rack", own)]
+    found += [("router", state) for state in await rack.router.processes()]
+    return [ProcessView(SYSTEM, service, state, rack.settings.version) for service, state in found]
 
 
 async def record_version(rack: Rack) -> None:

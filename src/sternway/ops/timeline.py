@@ -70,7 +70,7 @@ async def _processes(rack: Rack, app: App, query: LogQuery) -> AsyncIterator[Log
 
 
 async def _new_steps(rack: Rack, app: App, since: datetime) -> AsyncIterator[LogLine | None]:
-    while True:
+    while not rack.changes.is_over:
         seen = rack.changes.version(app.name)
         for line in await _steps(rack, app, since):
             since = line.at
@@ -79,9 +79,9 @@ async def _new_steps(rack: Rack, app: App, since: datetime) -> AsyncIterator[Log
 
 
 async def _ended_by_deletion(rack: Rack, app: App) -> AsyncIterator[LogLine | None]:
-    """Yield None, which ends the log, once the app is deleted."""
+    """Yield None, which ends the log, once the app is deleted or the rack is about to end."""
     seen = rack.changes.version(app.name)
-    while not await _is_gone(rack, app):
+    while not rack.changes.is_over and not await _is_gone(rack, app):
         await rack.changes.wait(app.name, seen, _PAUSE_S)
         seen = rack.changes.version(app.name)
     yield None

@@ -1,6 +1,7 @@
 """The Protocol of what keeps blobs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +18,10 @@ class Objects(Protocol):
 
     async def path(self, app: str, key: str) -> Path:
         """Return a file that can be read; raises NotFound."""
+        ...
+
+    async def list_older(self, prefix: str, before: datetime) -> Sequence[tuple[str, str]]:
+        """Return app and key of the objects of all apps that were put before then, with keys that begin so."""
         ...
 
     async def delete(self, app: str, key: str) -> None:

@@ -20,12 +20,14 @@ class TerminalSize:
 class Execution:
     """A command to run inside a process. `words` go to the program as they are, without a shell.
 
-    With a terminal, what it prints on both outputs comes as one, and its input is echoed.
+    With a terminal, what it prints on both outputs comes as one, and its input is echoed. `by_entrypoint` has
+    the program started by the entrypoint of its image, on engines where there is one.
     """
 
     words: tuple[str, ...]
     has_terminal: bool = False
     size: TerminalSize | None = None
+    by_entrypoint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,13 @@ class OneOff:
     """A process that runs once: nothing starts it again, and no formation counts it.
 
     `state.health` is STARTING, HEALTHY while it runs, STOPPING, or FAILED when it ended otherwise than with 0.
+    `exit_code` is how it ended by itself, 0 as well, and None until then; one that was stopped is soon gone.
     """
 
     service: str
     release_id: str
     state: ProcessState
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,10 @@ class Processes(Protocol):
         ...
 
     def read_files(self, app: str, process_id: str, path: str) -> AsyncIterator[bytes]:
-        """Yield a tar of a file or directory of the process; raises NotFound for a path that is not there."""
+        """Yield a tar of a file or directory of the process; raises NotFound for a path that is not there.
+
+        Names in it begin with the last part of the path.
+        """
         ...
 
     async def write_files(self, app: str, process_id: str, path: str, tar: AsyncIterator[bytes]) -> None:

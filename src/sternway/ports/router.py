@@ -1,10 +1,10 @@
 """The Protocols of what carries requests."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from sternway.core.formation import Route
+from sternway.core.formation import ProcessState, Route
 
 
 class Router(Protocol):
@@ -28,6 +28,10 @@ class Router(Protocol):
 
     async def observe(self, app: str) -> tuple[Route, ...]:
         """Return the routes as last applied, sorted by service, also after a restart of the rack."""
+        ...
+
+    async def processes(self) -> Sequence[ProcessState]:
+        """Return the processes that it consists of and that run; one without processes of its own has none."""
         ...
 
     async def stop(self) -> None:

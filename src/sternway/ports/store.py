@@ -1,6 +1,6 @@
 """The Protocols of the ledger, by noun."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,6 +58,10 @@ class Builds(Protocol):
 
     async def list(self, app: App, limit: int) -> Sequence[Build]:
         """Return the newest first."""
+        ...
+
+    async def artifacts(self, app: App, build_ids: Collection[str]) -> Mapping[str, Collection[str]]:
+        """Return what each of these builds made, by build; those of another app are left out."""
         ...
 
     async def list_open(self) -> Sequence[tuple[App, Build]]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sternway.core.app import App, Made
 from sternway.core.crossing import Crossing
-from sternway.core.errors import BuildFailed, NotFound, Refused, SternwayError, StoreUnavailable
+from sternway.core.errors import BuildFailed, ManifestInvalid, NotFound, Refused, SternwayError, StoreUnavailable
 from sternway.core.event import Happening
 from sternway.core.release import Build, BuildStatus, Wish
 from sternway.ops import apps, builds, releases
@@ -103,6 +103,8 @@ class BuildYard:
             async with self._places:
                 await self._build(app, build, transcript)
         except SternwayError as exc:
+            for warning in exc.warnings if isinstance(exc, ManifestInvalid) else ():
+                transcript.write(f"Warning: {warning}\n".encode())
             await self._end_failed(app, build, transcript, exc.message)
         except asyncio.CancelledError:
             if build.id not in self._given_up:

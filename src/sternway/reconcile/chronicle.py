@@ -63,9 +63,11 @@ class Chronicle:
         """Record for each deleted app of this name that nothing of it runs any more."""
         made = Made(self._rack.clock.now(), BY)
         async with self._rack.store.write() as ledger:
-            for app in await ledger.apps.list_deleted():
-                if app.name == name:
-                    await ledger.apps.record_dismantled(app, made)
+            gone = [app for app in await ledger.apps.list_deleted() if app.name == name]
+            for app in gone:
+                await ledger.apps.record_dismantled(app, made)
+        if gone:
+            self._rack.changes.notify(name)
 
     async def _write_steps(self, ledger: Ledger, app: App) -> None:
         for step in self._steps:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 
+from sternway.ops import one_offs
 from sternway.ops.rack import Rack
 
 log = logging.getLogger(__name__)
@@ -25,18 +26,19 @@ async def dismantle(rack: Rack, holder: str) -> None:
         await rack.router.apply(name, (), epoch=epoch)
         for formation in await rack.engine.observe(name):
             await rack.engine.retire(formation.key, keep=0, epoch=epoch)
+        await one_offs.stop_all(rack, name, epoch=epoch)
     async with asyncio.timeout(PATIENCE_S):
         for name in names:
-            await _gone(rack, name)
+            await _gone(rack, name, epoch)
     await rack.router.stop()
     log.info("apps and router are down", extra={"apps": len(names)})
 
 
-async def _gone(rack: Rack, name: str) -> None:
+async def _gone(rack: Rack, name: str, epoch: int) -> None:
     """Return once nothing of the app runs, looking again whenever its engine saw a change."""
     changed = asyncio.Event()
     rack.engine.subscribe(lambda topic: changed.set() if topic == name else None)
-    while await rack.engine.observe(name):
+    while await rack.engine.observe(name) or await one_offs.stop_all(rack, name, epoch=epoch):
         changed.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_AGAIN_S):

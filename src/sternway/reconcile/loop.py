@@ -5,6 +5,7 @@ import logging
 
 from sternway.ops.changes import RACK
 from sternway.ops.rack import Rack
+from sternway.reconcile import uploads
 from sternway.reconcile.builds import BuildYard
 from sternway.reconcile.worker import AppWorker
 
@@ -33,6 +34,7 @@ class Reconciler:
                 rack.changes.subscribe(self._wake)
                 rack.engine.subscribe(self._wake)
                 tasks.create_task(self._yard.run(), name="builds")
+                tasks.create_task(uploads.run(rack), name="uploads")
                 for name in await self._names():
                     self._wake(name)
                 await asyncio.Event().wait()

@@ -13,6 +13,7 @@ from sternway.core.app import App
 from sternway.core.errors import CallerError, StaleEpoch, SternwayError, Unavailable
 from sternway.core.plan import Action, Desired, Observed, Outcome, Retire, Start, Switch, Verdict, judge, plan
 from sternway.core.promotion import Promotion, PromotionStatus
+from sternway.ops import one_offs
 from sternway.ops.rack import Rack
 from sternway.reconcile import narrate, situation
 from sternway.reconcile.chronicle import Chronicle
@@ -146,6 +147,8 @@ class AppWorker:
         if now.app:
             await self._tell(now.app, now.open)
         elif not observed.formations and not observed.routes:
+            if await one_offs.stop_all(self._rack, self._name, epoch=self._epoch):
+                return DRAINING_S
             await self._rack.engine.forget(self._name, epoch=self._epoch)
             await self._chronicle.record_dismantled(self._name)
             return None

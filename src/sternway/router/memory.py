@@ -5,13 +5,13 @@ after a restart. Requests are made by hand: `request` picks a member as the rout
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
 from sternway.core.errors import NotFound, RouterUnavailable
-from sternway.core.formation import Member, Route
+from sternway.core.formation import Member, ProcessState, Route
 from sternway.router import table
 
 
@@ -83,6 +83,10 @@ class MemoryRouter:
         """Return the routes as last applied, sorted by service."""
         self._check_up()
         return self.network.routes.get(app, ())
+
+    async def processes(self) -> Sequence[ProcessState]:
+        """Return none."""
+        return ()
 
     async def stop(self) -> None:
         """Go down; the routes stay, as files do."""

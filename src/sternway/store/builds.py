@@ -1,7 +1,7 @@
 """Builds in the ledger. A build's row never changes; its newest record says how it stands."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,11 @@ class SqlBuilds:
     async def list(self, app: App, limit: int) -> Sequence[Build]:
         """Return the newest first."""
         return [_build_of(row) for row in await self.transaction.rows(_newest_first(), app_id=app.id, most=limit)]
+
+    async def artifacts(self, app: App, build_ids: Collection[str]) -> Mapping[str, Collection[str]]:
+        """Return the artifacts of each, without its manifest."""
+        found = await self.transaction.rows(_artifacts(), app_id=app.id, ids=sorted(build_ids))
+        return {row.id: tuple(row.artifacts.values()) for row in found}
 
     async def list_open(self) -> Sequence[tuple[App, Build]]:
         """Return those that have yet to end, the oldest first, also of deleted apps."""
@@ -91,6 +96,16 @@ def _newest_first() -> Statement:
 
 def _of_app() -> Statement:
     return _standing().where(builds.c.app_id == sa.bindparam("app_id"))
+
+
+@functools.cache
+def _artifacts() -> Statement:
+    """What some of the builds of an app made."""
+    newest = records.newest(build_records, "build_id", builds.c.id)
+    found = sa.select(builds.c.id, build_records.c.artifacts)
+    of_app = found.join_from(builds, build_records, build_records.c.id == newest)
+    is_asked = builds.c.id.in_(sa.bindparam("ids", expanding=True))
+    return of_app.where(builds.c.app_id == sa.bindparam("app_id"), is_asked)
 
 
 def _unfinished() -> Statement:

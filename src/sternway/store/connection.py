@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from sternway.store import dialect, failures
+from sternway.store import dialect, driver, failures
 
 Statement = sa.Select[*tuple[Any, ...]]
 
@@ -73,12 +73,17 @@ def connect(url: sa.URL, *, readers: int, wait_s: float) -> Connections:
 
 
 def _engine(url: sa.URL, *, size: int, wait_s: float, may_write: bool) -> AsyncEngine:
+    options = dialect.engine_options(wait_s)
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
+        module=driver.module(),
+        async_creator=functools.partial(
+            driver.connect, str(url.database), may_write=may_write, **options.pop("connect_args")
+        ),
         pool_size=size,
         max_overflow=0,
         pool_timeout=wait_s,
-        **dialect.engine_options(wait_s),
+        **options,
     )
     dialect.speak_to(engine.sync_engine, may_write=may_write)
     return engine

@@ -1,11 +1,13 @@
 """The store: transactions, and what each shows of the ledger."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+import sqlalchemy as sa
 
 from sternway import ports
 from sternway.core import errors
@@ -15,8 +17,16 @@ from sternway.store.builds import SqlBuilds
 from sternway.store.connection import Connections, Transaction
 from sternway.store.events import SqlEvents
 from sternway.store.leases import SqlLeases
+from sternway.store.logins import SqlLogins
+from sternway.store.parameters import SqlParameters
 from sternway.store.promotions import SqlPromotions
 from sternway.store.releases import SqlReleases
+
+Upgrade = Callable[[sa.URL, float], None]
+
+
+def _upgrade(url: sa.URL, wait_s: float) -> None:
+    schema.upgrade(url, wait_s=wait_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,8 @@ class SqlLedger:
     releases: SqlReleases
     promotions: SqlPromotions
     events: SqlEvents
+    parameters: SqlParameters
+    logins: SqlLogins
     leases: SqlLeases
 
     @classmethod
@@ -40,6 +52,8 @@ class SqlLedger:
             releases=releases,
             promotions=SqlPromotions(transaction, releases),
             events=SqlEvents(transaction),
+            parameters=SqlParameters(transaction),
+            logins=SqlLogins(transaction, secrets),
             leases=SqlLeases(transaction),
         )
 
@@ -48,21 +62,30 @@ class SqlStore:
     """Fills `ports.Store` with a database.
 
     `location` is the path of an SQLite file, or its URL. No wait for a lock, a connection or the turn to
-    write is longer than `wait_s`; it ends in StoreUnavailable.
+    write is longer than `wait_s`; it ends in StoreUnavailable. `upgrade` brings the schema up to date, in a thread.
     """
 
-    def __init__(self, location: str | Path, secrets: ports.Secrets, *, readers: int = 4, wait_s: float = 10) -> None:
+    def __init__(
+        self,
+        location: str | Path,
+        secrets: ports.Secrets,
+        *,
+        readers: int = 4,
+        wait_s: float = 10,
+        upgrade: Upgrade = _upgrade,
+    ) -> None:
         self._url = dialect.url_of(location)
         self._secrets = secrets
         self._readers = readers
         self._wait_s = wait_s
+        self._upgrade = upgrade
         self._turn = asyncio.Lock()
         self._connections: Connections | None = None
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Bring the schema up to date and keep connections until the block ends."""
-        await asyncio.to_thread(schema.upgrade, self._url, wait_s=self._wait_s)
+        await asyncio.to_thread(self._upgrade, self._url, self._wait_s)
         self._connections = connection.connect(self._url, readers=self._readers, wait_s=self._wait_s)
         try:
             yield

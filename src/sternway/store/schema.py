@@ -1,10 +1,12 @@
 """Brings the schema of a database to a revision, up or down.
 
 Alembic is synchronous: call these in a thread, and before the engines of the store connect. It is imported
-only when there is something to migrate: it takes 7 MB that an idle rack need not hold.
+only when there is something to migrate: it takes 10 MB that an idle rack need not hold, and so `apart` has it
+done in a process of its own.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -19,9 +21,10 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 HEAD = "head"
-NEWEST = "0001"
+NEWEST = "0002"
 """The revision that `head` means; a test holds it against the migrations."""
 EMPTY = "base"
+RETRY_S = 0.01
 
 # Alembic keeps the migration that runs in variables of its modules, so one process runs one at a time.
 _alembic = threading.Lock()
@@ -33,12 +36,25 @@ def upgrade(url: sa.URL, revision: str = HEAD, *, wait_s: float = 10) -> None:
     Several at once wait for each other. Raises StoreUnavailable, also for a schema that is newer than this
     version of Sternway.
     """
-    dialect.create_file(url)
-    if revision == HEAD and _revision(url, wait_s) == NEWEST:
+    if revision == HEAD and is_newest(url, wait_s=wait_s):
         return
     from alembic import command
 
     _migrate(url, lambda config: command.upgrade(config, revision), wait_s)
+
+
+def is_newest(url: sa.URL, *, wait_s: float = 10) -> bool:
+    """Tell whether there is nothing to migrate; make the file if there is none."""
+    dialect.create_file(url)
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            return _revision(url, wait_s) == NEWEST
+        except errors.StoreUnavailable as exc:
+            # Of several that make a new file keep a log, SQLite refuses all but one without any wait.
+            if "locked" not in exc.message or time.monotonic() > deadline:
+                raise
+        time.sleep(RETRY_S)
 
 
 def downgrade(url: sa.URL, revision: str, *, wait_s: float = 10) -> None:

@@ -209,6 +209,30 @@ promotion_steps = sa.Table(
     sqlite_autoincrement=True,
 )
 
+# What is set for the rack as a whole; the newest row counts.
+rack_parameters = sa.Table(
+    "rack_parameters",
+    metadata,
+    _numbered("id"),
+    sa.Column("parameters", Json, nullable=False),
+    *_made(),
+    sqlite_autoincrement=True,
+)
+
+# The newest row of a server counts; one that is removed has neither name nor password.
+registry_logins = sa.Table(
+    "registry_logins",
+    metadata,
+    _numbered("id"),
+    _text("server"),
+    sa.Column("is_removed", sa.Boolean, nullable=False),
+    _text("username"),
+    sa.Column("password", sa.LargeBinary, nullable=False),  # sealed
+    *_made(),
+    sa.Index(None, "server", "id"),
+    sqlite_autoincrement=True,
+)
+
 events = sa.Table(
     "events",
     metadata,

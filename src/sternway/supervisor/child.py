@@ -1,10 +1,13 @@
 """The process itself: how it is started, and how it is ended with everything that it started."""
 
 import contextlib
+import fcntl
 import os
 import re
 import select
 import signal
+import termios
+from dataclasses import dataclass
 from typing import NoReturn
 
 from sternway.supervisor import confinement, kernel, sandbox
@@ -14,11 +17,31 @@ EXIT_CANNOT_ENTER = 126
 EXIT_CANNOT_START = 127
 EXIT_BY_SIGNAL = 128
 BECOMES_WITHIN_S = 10.0
+_FILES = 4096
+_KILLS = 200
+_KILL_AGAIN_S = 0.005
 _SIMPLE = re.compile(r"[\w./+-]+(?![\w./+-]*=)[^;&|()<>{}`\n#!]*")
 _SHELL_ONLY = re.compile(
     r"\.|alias|break|case|cd|command|continue|eval|exec|exit|export|for|if|read|readonly|return|set|shift|trap|type"
     r"|ulimit|umask|unset|until|wait|while"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is started: a line for the shell with its words, $0 first, and the files that it reads and prints to.
+
+    A terminal is both of them, and the program's own. Without an input there is nothing to read. `sandbox` is the
+    process of a bubblewrap, whose sandbox it joins; without one it gets its own, where there is to be one, and then
+    has no words.
+    """
+
+    line: str
+    output: int
+    words: tuple[str, ...] = ()
+    input: int | None = None
+    is_terminal: bool = False
+    sandbox: int = 0
 
 
 def adopt_orphans() -> None:
@@ -35,7 +58,12 @@ def shell_line(command: str) -> str:
 
 
 def spawn(order: Order, output: int) -> int:
-    """Start the command in a session of its own, and return its process id once it is the command.
+    """Start the command of an order, and return its process id."""
+    return spawn_program(order, Program(shell_line(order.command), output))
+
+
+def spawn_program(order: Order, program: Program) -> int:
+    """Start a program where the order says, in a session of its own; return its process id once it is the program.
 
     Until then it is a copy of the supervisor, or the making of a sandbox, which a signal would reach in its
     place.
@@ -43,48 +71,89 @@ def spawn(order: Order, output: int) -> int:
     became, becoming = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _become(order, output, becoming)
+        _become(order, program, becoming)
     os.close(becoming)
     select.select([became], [], [], BECOMES_WITHIN_S)
     os.close(became)
     return pid
 
 
-def _become(order: Order, output: int, becoming: int) -> None:
-    """Turn into the command; what cannot be done is printed where the command would print."""
+def _become(order: Order, program: Program, becoming: int) -> None:
+    """Turn into the program; what cannot be done is printed where the command would print."""
     code = EXIT_CANNOT_ENTER
     try:
-        _detach(output)
-        confinement.enter(order.confinement)
-        if order.confinement.sandbox:
-            _enter_sandbox(order, becoming)
+        _detach(program)
+        if program.sandbox:
+            _join_sandbox(order, program, becoming)
+        else:
+            confinement.enter(order.confinement)
+            if order.confinement.sandbox:
+                _enter_sandbox(order, program, becoming)
         os.chdir(order.working_directory)
         code = EXIT_CANNOT_START
-        os.execve("/bin/sh", ["sh", "-c", shell_line(order.command)], dict(order.environment))
+        os.execve("/bin/sh", ["sh", "-c", program.line, *program.words], dict(order.environment))
     except (OSError, ValueError) as problem:
         os.write(2, f"cannot start: {problem}\n".encode())
     finally:
         os._exit(code)
 
 
-def _detach(output: int) -> None:
+def _detach(program: Program) -> None:
     """Be in a session of our own, with files and signals as any program expects them."""
     os.setsid()
     os.umask(0o022)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    if program.is_terminal:
+        fcntl.ioctl(program.output, termios.TIOCSCTTY, 0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY) if program.input is None else program.input, 0)
+    os.dup2(program.output, 1)
+    os.dup2(program.output, 2)
     for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
 
 
-def _enter_sandbox(order: Order, becoming: int) -> NoReturn:
-    """Turn into bubblewrap, in which the command is started; the shell in there writes to `becoming`."""
+def _enter_sandbox(order: Order, program: Program, becoming: int) -> NoReturn:
+    """Turn into bubblewrap, in which the program is started; the shell in there writes to `becoming`."""
     options = sandbox.write_options(order.confinement, order.working_directory, order.environment)
     os.dup2(becoming, sandbox.READY)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    words = sandbox.command(order.confinement, shell_line(order.command), options)
+    for number in sandbox.NOT_MEANT_FOR_IT:
+        signal.signal(number, signal.SIG_IGN)
+    words = sandbox.command(order.confinement, program.line, options)
     os.execve(words[0], words, {})
+
+
+def _join_sandbox(order: Order, program: Program, becoming: int) -> None:
+    """Go where the command of an order is; who goes on is a child, and this process ends as the child does."""
+    sandbox.join(order.confinement, next(iter(_children(program.sandbox)), 0))
+    pid = os.fork()
+    if pid == 0:
+        return
+    for number in sandbox.NOT_MEANT_FOR_IT:
+        signal.signal(number, signal.SIG_IGN)
+    os.closerange(0, _FILES)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os._exit(code if code >= 0 else EXIT_BY_SIGNAL - code)
+
+
+def end_session(leader: int) -> None:
+    """Kill everyone in the session of a leader, who is not yet reaped, whatever groups they made."""
+    for _ in range(_KILLS):
+        there = [int(name) for name in os.listdir("/proc") if name.isdecimal() and _session(int(name)) == leader]
+        if not there:
+            return
+        for pid in there:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        select.select([], [], [], _KILL_AGAIN_S)
+
+
+def _session(pid: int) -> int:
+    """Return whose session a process is in; none for one that has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        return 0 if fields[0] == b"Z" else int(fields[3])
+    except (OSError, IndexError, ValueError):
+        return 0
 
 
 def start_ticks(pid: int) -> int:

@@ -68,18 +68,28 @@ def _texts(values: Sequence[object]) -> tuple[str, ...]:
 
 def enter(wanted: Confinement) -> None:
     """Go where the process is to be; there is no way back. Raises OSError."""
+    bound(wanted)
+    if wanted.user is not None:
+        _hide(wanted.covers, wanted.binds)
+        os.setgroups([])
+        become(wanted.user)
+    if wanted.user is not None and not wanted.sandbox:
+        # Bubblewrap forbids them itself, once it has what it needs.
+        kernel.forbid_new_privileges()
+
+
+def bound(wanted: Confinement) -> None:
+    """Go into the control groups, and under the limits of the classic kind; raises OSError."""
     for group in wanted.groups:
         cgroup.enter(group)
     for name, value in wanted.resources.items():
         _limit(_RESOURCES[name], value)
-    if wanted.user is not None:
-        _hide(wanted.covers, wanted.binds)
-        os.setgroups([])
-        os.setresgid(wanted.user, wanted.user, wanted.user)
-        os.setresuid(wanted.user, wanted.user, wanted.user)
-    if wanted.user is not None and not wanted.sandbox:
-        # Bubblewrap forbids them itself, once it has what it needs.
-        kernel.forbid_new_privileges()
+
+
+def become(user: int) -> None:
+    """Be this user, with nothing of the one before; raises OSError."""
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
 
 
 def _limit(number: int, value: int) -> None:

@@ -3,10 +3,11 @@
 import os
 import selectors
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sternway.supervisor import order
 
+EXECUTE = "execute"
 SOCKET = "control"
 MAX_CLIENTS = 16
 MAX_COMMAND_BYTES = 64 * 1024
@@ -15,9 +16,15 @@ MAX_COMMAND_BYTES = 64 * 1024
 class Control:
     """A listening socket in the working directory, since a path from the root may be too long to bind."""
 
-    def __init__(self, selector: selectors.BaseSelector, obey: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        selector: selectors.BaseSelector,
+        obey: Callable[[str], None],
+        execute: Callable[[socket.socket, Mapping[str, object]], None],
+    ) -> None:
         self._selector = selector
         self._obey = obey
+        self._execute = execute
         self._state = b""
         self._subscribers: set[socket.socket] = set()
         self._received: dict[socket.socket, bytes] = {}
@@ -70,15 +77,27 @@ class Control:
             self._command(client, line)
 
     def _command(self, client: socket.socket, line: bytes) -> None:
+        if client not in self._received:
+            return None
         try:
-            command = str(order.decode(line).get("command"))
+            message = order.decode(line)
         except ValueError:
             return self._drop(client)
+        command = str(message.get("command"))
+        if command == EXECUTE:
+            return self._hand_over(client, message)
         if command == "subscribe":
             self._subscribers.add(client)
         if command in ("subscribe", "status"):
             return self._send(client)
         return self._obey(command)
+
+    def _hand_over(self, client: socket.socket, message: Mapping[str, object]) -> None:
+        """Leave a connection to the session that it asked for."""
+        try:
+            self._execute(client, message)
+        finally:
+            self._drop(client)
 
     def _send(self, client: socket.socket) -> None:
         try:

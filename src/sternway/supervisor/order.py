@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from sternway.supervisor import confinement
 from sternway.supervisor.confinement import Confinement
 
-PROTOCOL = 1
+PROTOCOL = 2
+"""2: sessions, and processes that run once."""
+
 MAX_BYTES = 8 * 1024 * 1024
 TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One process to keep running. `notes` are lines that its log begins with."""
+    """One process to keep running, or to run once. `notes` are lines that its log begins with."""
 
     id: str
     directory: str
@@ -28,6 +30,7 @@ class Order:
     grace_s: float
     notes: tuple[str, ...] = ()
     confinement: Confinement = field(default_factory=Confinement)
+    is_once: bool = False
 
 
 def encode(message: Mapping[str, object]) -> bytes:
@@ -70,4 +73,5 @@ def parse(line: bytes) -> Order:
         grace_s=float(message["grace_s"]),
         notes=tuple(str(note) for note in message.get("notes", ())),
         confinement=confinement.parse(message.get("confinement", {})),
+        is_once=bool(message.get("is_once", False)),
     )

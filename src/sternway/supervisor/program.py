@@ -9,10 +9,11 @@ import selectors
 import signal
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 
-from sternway.supervisor import cgroup, child, control, order, output
+from sternway.supervisor import cgroup, child, control, order, output, session
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 30.0
@@ -89,7 +90,7 @@ class Supervisor:
         os.set_blocking(self._printed, False)
         self._selector.register(self._printed, selectors.EVENT_READ, self._read)
         self._listen_to_signals()
-        self._control = control.Control(self._selector, self._obey)
+        self._control = control.Control(self._selector, self._obey, self._execute)
         self._control.add(engine, is_subscribed=True)
 
     def _make_groups(self) -> None:
@@ -131,6 +132,13 @@ class Supervisor:
         elif command == "restart" and self._phase in (Phase.RUNNING, Phase.PAUSING):
             self._end(Phase.RESTARTING)
 
+    def _execute(self, client: socket.socket, message: Mapping[str, object]) -> None:
+        """Have a session run beside the process, seen to by a copy of this program; it ends with the process."""
+        if self._phase is not Phase.RUNNING:
+            session.refuse(client, session.NOT_RUNNING)
+            return
+        session.begin(self._order, self._pid, client, message)
+
     def _end(self, phase: Phase) -> None:
         """Begin to end the process; a restart that is under way becomes a stop, and keeps its deadline."""
         if self._phase in (Phase.STOPPING, Phase.ENDED):
@@ -161,7 +169,10 @@ class Supervisor:
         self._last_exit = child.reap(self._pid, is_sandboxed=bool(confinement.sandbox))
         self._is_out_of_memory = self._last_exit != 0 and cgroup.memory_kills(confinement.groups) > self._memory_kills
         self._pid = 0
-        if self._phase is Phase.RUNNING:
+        if self._phase is Phase.RUNNING and self._order.is_once:
+            self._exits += 1
+            self._on_gone()
+        elif self._phase is Phase.RUNNING:
             self._pause()
 
     def _pause(self) -> None:

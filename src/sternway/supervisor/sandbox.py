@@ -9,9 +9,14 @@ import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 
+from sternway.supervisor import confinement as confining
+from sternway.supervisor import kernel
 from sternway.supervisor.confinement import Confinement
 
 READY = 3
+NOT_MEANT_FOR_IT = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
+"""Signals that bubblewrap gets as well when somebody, or the terminal, sends them to what runs in it."""
+
 _ABOVE = 10
 _BEGIN = f"printf . >&{READY}; exec {READY}>&-\n"
 
@@ -19,12 +24,31 @@ _BEGIN = f"printf . >&{READY}; exec {READY}>&-\n"
 def command(confinement: Confinement, line: str, options: int) -> list[str]:
     """Return what is run: bubblewrap, and in it the shell. `options` is a file that bubblewrap reads.
 
-    Bubblewrap must not end by the signal that is meant for the process, and so it is ignored on the way in,
+    Bubblewrap must not end by a signal that is meant for the process, and so they are ignored on the way in,
     and no more by the shell. The shell says that it is there before it begins.
     """
-    number = signal.SIGTERM.name.removeprefix("SIG")
-    shell = ["/usr/bin/env", f"--default-signal={number}", "/bin/sh", "-c", _BEGIN + line]
+    numbers = ",".join(number.name.removeprefix("SIG") for number in NOT_MEANT_FOR_IT)
+    shell = ["/usr/bin/env", f"--default-signal={numbers}", "/bin/sh", "-c", _BEGIN + line]
     return [confinement.sandbox, "--args", str(options), "--", *shell]
+
+
+def join(confinement: Confinement, first: int) -> None:
+    """Go into the sandbox whose first process this is, as its user; its processes are seen by children only.
+
+    The mounts belong to a user namespace around that of the processes, which bubblewrap makes for its own ends.
+    From there everything else can be joined, by root as by the user whose sandbox it is. Raises OSError.
+    """
+    users, *others = (os.open(f"/proc/{first}/ns/{name}", os.O_RDONLY) for name in ("user", "ipc", "pid", "mnt"))
+    around = kernel.owner(others[-1])
+    confining.bound(confinement)
+    if confinement.user is not None:
+        os.setgroups([])
+    for namespace in (around, *others, *([] if os.path.sameopenfile(around, users) else [users])):
+        kernel.join(namespace)
+    kernel.give_up_capabilities()
+    if confinement.user is not None:
+        confining.become(confinement.user)
+    kernel.forbid_new_privileges()
 
 
 def write_options(confinement: Confinement, directory: str, environment: Mapping[str, str]) -> int:

@@ -4,6 +4,12 @@ from urllib.parse import quote
 
 APPS = "/apps"
 SYSTEM = "/system"
+REGISTRIES = "/registries"
+
+
+def registry(server: str) -> str:
+    """Return the path of the login at a registry; slashes in the server's name stay."""
+    return f"{REGISTRIES}/{quote(server)}"
 
 
 def app(name: str) -> str:
@@ -59,6 +65,26 @@ def processes(name: str) -> str:
 def process(name: str, process_id: str) -> str:
     """Return the path of one process."""
     return f"{processes(name)}/{quote(process_id, safe='')}"
+
+
+def execute(name: str, process_id: str) -> str:
+    """Return the path of commands in a process, or in one of the service of that name."""
+    return f"{process(name, process_id)}/exec"
+
+
+def files(name: str, process_id: str) -> str:
+    """Return the path of the files of a process, or of one of the service of that name."""
+    return f"{process(name, process_id)}/files"
+
+
+def run(name: str, service: str) -> str:
+    """Return the path that starts a process of a service once."""
+    return f"{services(name)}/{quote(service, safe='')}/processes"
+
+
+def proxy(host: str, port: int) -> str:
+    """Return the path of connections to a host as the apps see it."""
+    return f"/proxy/{quote(host, safe='')}/{port}"
 
 
 def services(name: str) -> str:

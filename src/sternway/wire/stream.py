@@ -1,7 +1,11 @@
 """How data travels over the API's WebSockets: text frames carry it, one empty binary frame ends it."""
 
+import re
+
 EXIT_MARKER = "F1E49A85-0AD7-4AEF-A618-C249C6E6568D:"
 """Begins the text frame that carries the exit code of a command, followed by the number and a newline."""
+
+_EXIT_FRAME = re.compile(re.escape(EXIT_MARKER) + r"\s*(-?[0-9]{1,10})\s*")
 
 END_OF_STREAM = b""
 """The payload of the binary frame that ends a stream."""
@@ -14,6 +18,5 @@ def exit_frame(code: int) -> str:
 
 def parse_exit_frame(text: str) -> int | None:
     """Return the exit code if this frame carries one."""
-    if not text.startswith(EXIT_MARKER):
-        return None
-    return int(text[len(EXIT_MARKER) :].strip() or "0")
+    found = _EXIT_FRAME.fullmatch(text)
+    return int(found[1]) if found else None

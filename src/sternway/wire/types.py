@@ -44,7 +44,10 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """`env` is `KEY=VALUE` lines. The members after `created` are Sternway's own; other clients ignore them."""
+    """`env` is `KEY=VALUE` lines. The members after `created` are Sternway's own; other clients ignore them.
+
+    `gone` says that what it would run is no longer there.
+    """
 
     id: str
     app: str
@@ -57,11 +60,15 @@ class Release:
     reason: str = ""
     copy_of: str = ""
     rollback: bool = False
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process; `name` is its service, `release` the one that it serves now."""
+    """One process; `name` is its service, `release` the one that it serves now.
+
+    `cpu` is in cores and `memory` in MiB, 0 where they are not known. `one_off` is Sternway's own.
+    """
 
     id: str
     app: str
@@ -77,6 +84,7 @@ class Process:
     ports: list[str] = field(default_factory=list)
     started: datetime | None = None
     service: str = ""
+    one_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +111,10 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """The rack. `domain` is what the hosts of apps end in, `rack_domain` where its API answers."""
+    """The rack. `domain` is what the hosts of apps end in, `rack_domain` where its API answers.
+
+    `problems` is Sternway's own: what does not work now, in words for people.
+    """
 
     name: str
     status: str
@@ -117,6 +128,16 @@ class System:
     count: int = 1
     parameters: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A login at an image registry. The password is empty in every answer: it never leaves the rack."""
+
+    server: str
+    username: str = ""
+    password: str = ""
 
 
 @dataclass(frozen=True, slots=True)

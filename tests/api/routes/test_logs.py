@@ -81,6 +81,20 @@ async def test_log_of_an_unknown_app_is_an_error_in_the_stream(address):
     assert await read(address, "/apps/nope/logs") == b"ERROR: app not found: nope\n"
 
 
+async def test_log_of_an_unknown_service_names_those_that_there_are(running, address):
+    message = b"ERROR: service not found: shop has no nope; "
+    assert await read(address, "/apps/shop/services/nope/logs") == message + b"none is active yet\n"
+    await running.deployed()
+    assert await read(address, "/apps/shop/services/nope/logs") == message + b"its services are web, worker\n"
+
+
+async def test_log_of_a_service_that_is_gone_is_there_as_long_as_lines_are(running, address):
+    await running.deployed()
+    running.world.lines["shop"] = [LogLine(AT, "service/old/old-1", b"hello"), LogLine(AT, "service/web/w-1", b"other")]
+    lines = await read(address, "/apps/shop/services/old/logs", Follow="false", Since="100000h")
+    assert lines == b"hello\n"
+
+
 async def test_rack_shows_what_it_logged_lately(running, address):
     running.rack.journal.emit(logging.makeLogRecord({"msg": "stopping", "levelname": "INFO", "levelno": 20}))
     lines = (await read(address, "/system/logs", Prefix="true", Follow="false")).decode().splitlines()
@@ -89,6 +103,6 @@ async def test_rack_shows_what_it_logged_lately(running, address):
 
 async def test_stream_that_is_not_there_is_a_404(address):
     with pytest.raises(InvalidStatus) as caught:
-        await read(address, "/apps/shop/processes/p/exec")
+        await read(address, "/apps/shop/processes/p/none")
     assert caught.value.response.status_code == 404
     assert caught.value.response.body == b""

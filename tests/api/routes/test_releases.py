@@ -4,6 +4,7 @@ import pytest
 
 from sternway.core.environment import Environment
 from sternway.core.release import Build, BuildOptions, BuildStatus, Release
+from sternway.ops import builds
 
 JSON = {"Accept": "application/json"}
 
@@ -140,3 +141,15 @@ async def test_unknown_release_is_not_found(app, client):
     for verb in ("promote", "rollback"):
         answer = await client.post(f"/apps/shop/releases/RAAAAAAAAAA/{verb}")
         assert (answer.status_code, answer.text.splitlines()[0]) == (404, "release not found: RAAAAAAAAAA")
+
+
+async def test_release_whose_artifacts_are_gone_says_so_and_cannot_be_rolled_back_to(running, app, client):
+    old, new = await running.deployed(), await running.deployed(source=b"other")
+    build = await builds.get(running.rack, "shop", (await client.get(f"/apps/shop/releases/{old}")).json()["build"])
+    running.builder.gone |= set(build.artifacts.values())
+    listed = (await client.get("/apps/shop/releases")).json()
+    assert [(line["id"], line["gone"]) for line in listed] == [(new, False), (old, True)]
+    assert (await client.get(f"/apps/shop/releases/{old}")).json()["gone"] is True
+    answer = await client.post(f"/apps/shop/releases/{old}/rollback")
+    assert (answer.status_code, answer.text.splitlines()[1].startswith(f"still there: {new};")) == (410, True)
+    assert (await client.get("/apps/shop/releases")).json() == listed

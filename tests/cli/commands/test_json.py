@@ -24,6 +24,7 @@ COMMANDS: list[tuple[str, str, Any]] = [
     ("rack", "/system", SYSTEM),
     ("rack ps", "/system/processes", [PROCESS]),
     ("rack releases", "/system/releases", [RELEASE]),
+    ("registries", "/registries", [types.Registry("registry.example", "ada")]),
     ("releases", "/apps/shop/releases", [RELEASE]),
     ("releases info R1", "/apps/shop/releases/R1", RELEASE),
     ("scale", "/apps/shop/services", [SERVICE]),

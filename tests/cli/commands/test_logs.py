@@ -50,6 +50,21 @@ def test_filter_may_be_any_text(run: Run, rack: ScriptedRack) -> None:
     assert rack.requests[-1].headers["Filter"].encode("latin-1").decode() == "caf\u00e9"
 
 
+@pytest.mark.parametrize(
+    ("message", "code"), [(b"service not found: shop has no nope", 3), (b"the engine does not answer", 1)]
+)
+def test_stream_that_is_refused_is_an_error(run: Run, rack: ScriptedRack, message: bytes, code: int) -> None:
+    rack.on_stream("/apps/shop/services/nope/logs", [(TEXT, b"ERROR: " + message + b"\n"), END])
+    ended = run("logs", "-s", "nope")
+    assert (ended.code, ended.out, ended.err) == (code, "", f"ERROR: {message.decode()}\n")
+
+
+def test_line_that_looks_like_an_error_is_a_line(run: Run, rack: ScriptedRack) -> None:
+    rack.on_stream(PATH, [(TEXT, LINE), (TEXT, b"ERROR: it says\n"), END])
+    ended = run("logs")
+    assert (ended.code, ended.err) == (0, "")
+
+
 def test_logs_of_an_unknown_app_are_not_found(run: Run, rack: ScriptedRack) -> None:
     rack.on("GET /apps/absent", refusal(404, "app not found: absent"))
     ended = run("logs", "-a", "absent")

@@ -1,3 +1,4 @@
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -81,3 +82,31 @@ def test_nothing_saved_says_how_to_save(run_alone: Run) -> None:
     ended = run_alone("racks")
     assert (ended.code, ended.out.split()) == (0, ["NAME", "ADDRESS", "STATUS"])
     assert "sternway login HOST" in ended.err
+
+
+def test_problems_of_the_rack_are_warned_of_beside_what_it_is(run: Run, rack: ScriptedRack) -> None:
+    problems = ["engine: the Docker engine does not answer"]
+    rack.on("GET /system", types.System("dev", "running", "20160722051815", problems=problems))
+    ended = run("rack")
+    assert (ended.code, ended.err) == (0, "WARNING: engine: the Docker engine does not answer\n")
+    assert "does not answer" not in ended.out
+
+
+def test_parameters_are_listed(run: Run, rack: ScriptedRack) -> None:
+    parameters = {"registry": "registry.example/apps", "other": ""}
+    rack.on("GET /system", types.System("dev", "running", "20160722051815", parameters=parameters))
+    assert run("rack", "params").out == "NAME      VALUE\nother\nregistry  registry.example/apps\n"
+    assert json.loads(run("rack", "params", "--json").out) == parameters
+
+
+def test_parameters_are_set_together(run: Run, rack: ScriptedRack) -> None:
+    rack.on("PUT /system", Answer())
+    ended = run("rack", "params", "set", "registry=registry.example/a=b", "other=", "--reason", "moved")
+    assert (ended.code, ended.out) == (0, "Setting registry, other... OK\n")
+    sent = {"parameters": "registry=registry.example%2Fa%3Db&other=", "reason": "moved"}
+    assert rack.request("PUT /system").form == sent
+
+
+def test_parameter_without_a_value_is_mistyped(run: Run, rack: ScriptedRack) -> None:
+    ended = run("rack", "params", "set", "registry")
+    assert (ended.code, ended.err.splitlines()[0], rack.requests) == (2, "ERROR: not NAME=VALUE: registry", [])

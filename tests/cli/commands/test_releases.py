@@ -204,3 +204,30 @@ def test_status_that_outlasts_its_promotion_is_not_waited_for(run: Run, rack: Sc
     rack.on("GET /apps/shop/promotions", [samples.promotion("R1", "reverted")])
     rack.on("POST /apps/shop/releases/R1/promote", Answer())
     assert run("releases", "promote", "R1", "--no-wait").out == "Promoting R1... OK\n"
+
+
+def test_release_that_cannot_be_run_any_more_is_marked_but_the_active_one_is_active(
+    run: Run, rack: ScriptedRack
+) -> None:
+    rack.on("GET /apps/shop", samples.app(NEW))
+    rack.on("GET /apps/shop/releases", [samples.release(NEW, gone=True), samples.release(OLD, gone=True)])
+    assert run("releases").out == (
+        f"ID           CREATED    BUILD  STATUS\n{NEW}  1 day ago         active\n{OLD}  1 day ago         gone\n"
+    )
+    assert run("releases", "--json").out.count('"gone": true') == 2
+
+
+def test_info_of_a_release_that_is_gone_says_what_can_be_done(run: Run, rack: ScriptedRack) -> None:
+    rack.on(f"GET /apps/shop/releases/{OLD}", samples.release(OLD, build="B1", gone=True))
+    ended = run("releases", "info", OLD)
+    assert "Status   gone\n" in ended.out
+    assert ended.err == (
+        "WARNING: what this release would run is no longer there, so there is no way back to it\n"
+        "hint: check out its source and build it again: sternway deploy\n"
+    )
+
+
+def test_refused_rollback_to_what_is_gone_shows_what_is_left(run: Run, rack: ScriptedRack) -> None:
+    rack.on(ROLLBACK, refusal(410, f"release {OLD} cannot run: gone", "artifact-gone", f"still there: {NEW}"))
+    ended = run("releases", "rollback", OLD)
+    assert (ended.code, ended.err) == (1, f"ERROR: release {OLD} cannot run: gone\nhint: still there: {NEW}\n")

@@ -37,6 +37,13 @@ def test_unknown_keys_warn_with_the_nearest(run_alone: Run, folder: Path) -> Non
     assert "port" in ended.err
 
 
+def test_warnings_are_told_beside_errors(run_alone: Run, folder: Path) -> None:
+    (folder / "convox.yml").write_text(INVALID)
+    assert "warning: services.web.prot: " in run_alone("manifest", "check").err
+    verdict = json.loads(run_alone("manifest", "check", "--json").out)
+    assert [warning["line"] for warning in verdict["warnings"]] == [5]
+
+
 def test_keys_without_effect_are_one_line(run_alone: Run, folder: Path) -> None:
     (folder / "convox.yml").write_text(LATER)
     ended = run_alone("manifest", "check")

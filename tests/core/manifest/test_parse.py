@@ -94,6 +94,15 @@ def test_reading_twice_gives_the_same(services):
     assert parse(text) == parse(text)
 
 
+def test_warnings_of_a_file_with_errors_are_not_lost():
+    with pytest.raises(ManifestInvalid) as caught:
+        parse("services:\n  web:\n    port: none\n    prot: 3000\n    scale: {cout: 1, cpu: many}\n")
+    assert len(caught.value.message.split("\n")) == 2
+    first, second = caught.value.warnings
+    assert first.startswith("services.web.prot: unknown key, ignored; did you mean port?")
+    assert second.startswith("services.web.scale.cout: unknown key")
+
+
 def test_every_error_of_a_file_is_listed_in_its_order():
     assert errors(
         """\

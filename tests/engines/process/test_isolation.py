@@ -1,12 +1,11 @@
 """Processes that are kept apart, each way that this machine has; what it lacks is skipped here and run elsewhere."""
 
 import asyncio
-import functools
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,45 +31,9 @@ from tests.engines.bench import (
     until,
 )
 from tests.engines.process.observing import all_pids, command_line, environment_of, is_alive, left_by, printed
+from tests.engines.process.ways import BOTH, GROUPS, NOTHING, SANDBOX, USERS, Start, lent, only, ways
 
-NOTHING = Wanted(groups=False, users=False, sandbox=False)
-USERS = Wanted(groups=False, sandbox=False)
-SANDBOX = Wanted(groups=False, users=False)
-BOTH = Wanted(groups=False)
-GROUPS = Wanted(users=False, sandbox=False)
 HOG = f'exec {sys.executable} -S -c "x = bytearray(200 * 1024 * 1024); import time; time.sleep(100)"'
-
-Start = Callable[[Wanted], Awaitable[ProcessBench]]
-
-
-def lent(wanted: Wanted) -> bool:
-    """Tell whether this machine lends all of it."""
-    found = surveyed(wanted)
-    has_users = found.has_users or not wanted.users
-    has_sandbox = bool(found.sandbox) or not wanted.sandbox
-    return has_users and has_sandbox and (found.can_limit or not wanted.groups)
-
-
-def ways(*wanted: Wanted) -> pytest.MarkDecorator:
-    marked = [pytest.param(each, marks=pytest.mark.skipif(not lent(each), reason="not here")) for each in wanted]
-    return pytest.mark.parametrize("wanted", marked, ids=str)
-
-
-only = functools.partial(pytest.mark.skipif, reason="not here")
-
-
-@pytest.fixture
-async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    """Yield what makes a bench that uses only this of what the machine lends."""
-    benches: list[ProcessBench] = []
-
-    async def made(wanted: Wanted) -> ProcessBench:
-        benches.append(ProcessBench(tmp_path / "rack" / "engine", wanted))
-        return benches[-1]
-
-    yield made
-    for bench in benches:
-        await bench.clear()
 
 
 async def said(bench: ProcessBench, command: str, **changes: Any) -> tuple[list[bytes], list[bytes]]:

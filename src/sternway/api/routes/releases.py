@@ -11,7 +11,7 @@ from sternway.api.errors import accepts_json
 from sternway.api.forms import Form, Number, Truth, describe, form
 from sternway.api.inputs import AppName, Limit, MadeIn, RackIn, ReleaseId, ReleaseIn
 from sternway.core.promotion import DEFAULT_TIMEOUT_S, PromotionOptions
-from sternway.ops import promotions, releases
+from sternway.ops import artifacts, promotions, releases
 from sternway.ops.releases import DEFAULT_LIMIT, ReleaseRequest
 
 TIMEOUT_MAX_S = 7 * 24 * 3600
@@ -60,14 +60,16 @@ async def create_release(
 @router.get("/apps/{app}/releases")
 async def list_releases(rack: RackIn, app: AppName, limit: Limit = DEFAULT_LIMIT) -> Response:
     """List releases, the newest first, without environment and manifest."""
-    lines = await releases.list_newest(rack, app, limit)
-    return answers.json_response([answers.release_line(line, app) for line in lines])
+    lines, gone = await releases.list_with_gone(rack, app, limit)
+    return answers.json_response([answers.release_line(line, app, gone=line.build_id in gone) for line in lines])
 
 
 @router.get("/apps/{app}/releases/{release}")
 async def get_release(rack: RackIn, app: AppName, release: ReleaseId) -> Response:
     """Return one release."""
-    return answers.json_response(answers.release(await releases.get(rack, app, release), app))
+    found = await releases.get(rack, app, release)
+    gone = found.build_id and await artifacts.gone(rack, app, {found.build_id})
+    return answers.json_response(answers.release(found, app, gone=bool(gone)))
 
 
 @router.post("/apps/{app}/releases/{release}/promote", openapi_extra=describe(PromotionOrder))

@@ -3,13 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter
+from pydantic import Field
 from starlette.responses import PlainTextResponse, Response
 
 from sternway.api import answers
-from sternway.api.forms import Form, Pairs, Truth, describe, form
+from sternway.api.forms import Form, Number, Pairs, Truth, describe, form
 from sternway.api.inputs import AppName, MadeIn, RackIn
-from sternway.core.errors import NotFound
-from sternway.ops import apps, processes, system
+from sternway.core.errors import NotFound, Unsupported
+from sternway.ops import apps, parameters, processes, system
 
 router = APIRouter(tags=["system"])
 
@@ -18,6 +19,16 @@ class StopOrder(Form):
     """`all` takes the apps and the router down as well; without it they go on serving."""
 
     all: Truth = False
+
+
+class SystemChange(Form):
+    """Parameters are merged. `count`, `type`, `version` and `force` belong to the contract."""
+
+    count: Number | None = None
+    force: Truth = False
+    parameters: Annotated[Pairs | None, Field(description="name=value pairs, urlencoded")] = None
+    type: str = ""
+    version: str = ""
 
 
 class EventReport(Form):
@@ -30,9 +41,9 @@ class EventReport(Form):
 
 
 @router.get("/check", response_class=PlainTextResponse)
-async def check() -> Response:
-    """Tell that the rack answers; needs no password."""
-    return PlainTextResponse("ok")
+async def check(rack: RackIn) -> Response:
+    """Tell that the rack answers, and as which version; needs no password."""
+    return PlainTextResponse("ok", headers={"Sternway-Version": rack.settings.version})
 
 
 @router.get("/auth", response_class=PlainTextResponse)
@@ -59,6 +70,17 @@ async def get_system(rack: RackIn) -> Response:
     return answers.json_response(answers.system(await system.describe(rack)))
 
 
+@router.put("/system", openapi_extra=describe(SystemChange), response_class=PlainTextResponse)
+async def update_system(rack: RackIn, made: MadeIn, change: Annotated[SystemChange, form(SystemChange)]) -> Response:
+    """Set parameters of the rack. It cannot move to another version or other machines yet."""
+    if change.version:
+        raise Unsupported("version: this rack cannot move to another one yet", hint="sternway rack releases")
+    if change.count is not None or change.type:
+        raise Unsupported("count, type: this rack is the one machine that it runs on", hint="sternway scale")
+    await parameters.set(rack, change.parameters or {}, made)
+    return answers.ok()
+
+
 @router.get("/system/releases")
 async def list_versions(rack: RackIn) -> Response:
     """List the versions of the rack that were active, the newest first."""
@@ -67,12 +89,11 @@ async def list_versions(rack: RackIn) -> Response:
 
 @router.get("/system/processes")
 async def list_system_processes(rack: RackIn, all: str = "") -> Response:
-    """List what runs beside the apps, which is nothing; with `all=true` what the apps run."""
-    if all != "true":
-        return answers.json_response([])
-    names = [view.app.name for view in await apps.list_all(rack)]
-    found = [answers.process(view) for name in names for view in await processes.list_running(rack, name)]
-    return answers.json_response(found)
+    """List what runs beside the apps, the rack itself and its router; with `all=true` what the apps run as well."""
+    found = [*await system.processes(rack)]
+    for view in await apps.list_all(rack) if all == "true" else ():
+        found += await processes.list_measured(rack, view.app.name)
+    return answers.json_response([answers.process(view) for view in found])
 
 
 @router.post("/system/stop", openapi_extra=describe(StopOrder), response_class=PlainTextResponse)

@@ -18,6 +18,10 @@ HEADERS = {
 }
 
 
+REFUSED = b"ERROR: "
+"""Begins the one line of a stream that a rack refuses; lines of logs begin with their time."""
+
+
 def log_options(function: Function) -> Function:
     """Give a command the options of logs, as keywords for `show`."""
     for option in (
@@ -46,10 +50,20 @@ def show(rack: client.Rack, path: str, given: dict[str, object], *, owner: str |
     """Write the lines at a path until the rack ends them or a person does; raises if there is no `owner`."""
     headers = _headers(given)
     if owner:
-        # A stream that is refused says so in its text and ends like any other.
+        # This has a status and a hint, which a stream that is refused has not.
         rack.read(owner)
+    is_first = True
     for chunk in stream.read(rack, path, headers):
+        if is_first and chunk.startswith(REFUSED):
+            raise _refusal(chunk)
+        is_first = False
         output.copy(chunk, sys.stdout)
+
+
+def _refusal(chunk: bytes) -> errors.CommandFailed:
+    """Return the error; a stream has no status, only words."""
+    message = chunk.removeprefix(REFUSED).decode(errors="replace").strip()
+    return errors.not_found(message) if " not found" in message else errors.CommandFailed(message)
 
 
 def _headers(given: dict[str, object]) -> dict[str, str]:

@@ -1,10 +1,11 @@
 """`rack`, `racks`, `switch` and `api`: the rack itself, and which one is meant."""
 
 import sys
+from collections.abc import Sequence
 
 import click
 
-from sternway.cli import address, errors, options, output
+from sternway.cli import address, errors, letters, options, output
 from sternway.cli.command import Group, command
 from sternway.cli.commands import logs as app_logs
 from sternway.cli.commands import processes
@@ -29,6 +30,34 @@ def rack(ctx: click.Context, target: Target, as_json: bool) -> None:
     pairs = [("Name", system.name), ("Provider", system.provider), ("Region", system.region)]
     pairs += [("Router", system.domain), ("Status", system.status), ("Version", system.version)]
     output.show(output.members(pairs))
+    for problem in system.problems:
+        sys.stderr.write(f"WARNING: {letters.printable(problem)}\n")
+
+
+@rack.group(cls=Group, invoke_without_command=True)
+@options.as_json
+@options.on_rack
+@click.pass_context
+def params(ctx: click.Context, target: Target, as_json: bool) -> None:
+    """Show what is set for the rack as a whole, or change it."""
+    if ctx.invoked_subcommand:
+        return
+    parameters = _system(target).parameters
+    output.show_json(parameters) if as_json else output.show_table(("NAME", "VALUE"), sorted(parameters.items()))
+
+
+@params.command("set")
+@click.argument("pairs", metavar="NAME=VALUE...", nargs=-1, required=True)
+@options.accept_wait
+@options.with_reason
+@options.on_rack
+def set_(target: Target, pairs: Sequence[str], reason: str | None) -> None:
+    """Set parameters of the rack; an empty value is the default."""
+    wanted = dict(_pair(text) for text in pairs)
+    with output.progress(aside=False) as progress:
+        progress.begin(f"Setting {', '.join(wanted)}")
+        target.rack.send("PUT", routes.SYSTEM, {"parameters": wanted, "reason": reason})
+        progress.done()
 
 
 @rack.command()
@@ -125,6 +154,13 @@ def get(target: Target, path: str) -> None:
     """Print what stands at a path, as it is."""
     text = target.rack.read("/" + path.lstrip("/")).decode(errors="replace")
     output.show_text(text if text.endswith("\n") else f"{text}\n")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise errors.usage(f"not NAME=VALUE: {text}", hint="sternway rack params set NAME=VALUE")
+    return name, value
 
 
 def _system(target: Target) -> types.System:

@@ -1,5 +1,7 @@
 """`releases`: the history of an app, and the ways through it in both directions."""
 
+import sys
+
 import click
 
 from sternway.cli import errors, follow, options, output, promotion
@@ -8,6 +10,10 @@ from sternway.cli.options import Target
 from sternway.cli.order import Order, with_order
 from sternway.wire import routes, types
 
+GONE = """\
+WARNING: what this release would run is no longer there, so there is no way back to it
+hint: check out its source and build it again: sternway deploy
+"""
 HEADER = ("ID", "CREATED", "BUILD", "STATUS", "DESCRIPTION")
 
 
@@ -25,9 +31,7 @@ def releases(ctx: click.Context, target: Target, limit: int | None, as_json: boo
     if as_json:
         return output.show_json(listed)
     now = output.now()
-    rows = [
-        (r.id, output.ago(r.created, now), r.build, "active" if r.id == active else "", r.description) for r in listed
-    ]
+    rows = [(r.id, output.ago(r.created, now), r.build, _status(r, active), r.description) for r in listed]
     output.show_table(HEADER, rows, optional=("DESCRIPTION",))
 
 
@@ -42,7 +46,10 @@ def info(target: Target, release: str, as_json: bool) -> None:
         return output.show_json(found)
     pairs = [("Id", found.id), ("Build", found.build), ("Created", output.ago(found.created, output.now()))]
     pairs += [("Author", found.author), ("Reason", found.reason), ("Copy of", found.copy_of)]
+    pairs += [("Status", _status(found, active=""))]
     output.show(output.members([*pairs, ("Description", found.description), ("Env", found.env)]))
+    if found.gone:
+        sys.stderr.write(GONE)
 
 
 @releases.command()
@@ -113,6 +120,10 @@ def create_from(target: Target, *, is_promoted: bool, id_only: bool, reason: str
             promotion.promote(target.rack, target.app, new.id, Order(reason=reason), progress)
     if id_only:
         output.show(new.id)
+
+
+def _status(release: types.Release, active: str) -> str:
+    return "active" if release.id == active else "gone" if release.gone else ""
 
 
 def _newest(target: Target) -> str:

@@ -87,7 +87,7 @@ def _show_scale(target: Target, service: str | None, *, as_json: bool) -> None:
     if as_json:
         return output.show_json(listed)
     processes = target.rack.fetch_all(types.Process, routes.processes(target.app))
-    running = [p.name for p in processes if p.status == "running"]
+    running = [p.name for p in processes if p.status == "running" and not p.one_off]
     rows = [(s.name, str(s.count), str(running.count(s.name)), str(s.cpu), str(s.memory)) for s in listed]
     output.show_table(("SERVICE", "DESIRED", "RUNNING", "CPU", "MEMORY"), rows)
 
@@ -116,7 +116,7 @@ def _is_settled(target: Target, service: str, old: Collection[Run]) -> bool:
 
 def _processes(target: Target, service: str) -> list[types.Process]:
     listed = target.rack.fetch_all(types.Process, routes.processes(target.app), {"service": service})
-    return [process for process in listed if process.name == service]
+    return [process for process in listed if process.name == service and not process.one_off]
 
 
 def _run(process: types.Process) -> Run:

@@ -54,7 +54,7 @@ def init(directory: Path, keys: tuple[Path, ...], root_keys: int, root_threshold
 @channel.command()
 @_directory
 @_keys
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--version", "version", required=True, help="The version that the files are of.")
 @click.option("--notes", default="", help="What is new in it, in a few words.")
 def publish(directory: Path, keys: tuple[Path, ...], files: tuple[Path, ...], version: str, notes: str) -> None:
@@ -144,6 +144,8 @@ def _show_root(made: SignedFiles) -> None:
 
 
 def _artifact(file: Path, version: str, notes: str) -> Artifact:
+    if not file.is_file():
+        raise errors.not_found(f"no such file: {file}", hint="make them: make version")
     found = _FILE.fullmatch(file.name)
     if found is None:
         raise errors.usage(

@@ -33,7 +33,7 @@ def parse(text: str | bytes, variables: Mapping[str, str] | None = None) -> Pars
 
     With `variables`, each `${NAME}` is filled in, and one that they lack is an error. Without, it stays as it
     stands, and what depends on it is not judged. No message ever holds the value of a variable.
-    Raises ManifestInvalid that lists every error, one a line, with its place and its line.
+    Raises ManifestInvalid that lists every error, one a line, with its place and its line, and has the warnings.
     """
     tree = grow(nodes.read(text), variables)
     notes = Notes(tree)
@@ -44,7 +44,7 @@ def parse(text: str | bytes, variables: Mapping[str, str] | None = None) -> Pars
         problems.extend(_found(tree, checks.errors(manifest, declared)))
         notes.warnings.extend(_found(tree, checks.warnings(manifest)))
     if manifest is None or problems:
-        raise invalid(problems)
+        raise invalid(problems, notes.warnings)
     return Parsed(completed(manifest), report(notes.warnings))
 
 

@@ -56,9 +56,10 @@ def report(problems: Iterable[Problem]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def invalid(problems: Iterable[Problem]) -> ManifestInvalid:
-    """Return the error that lists all of them, one a line."""
-    return ManifestInvalid("\n".join(report(problems)), hint="correct the lines named, then try again")
+def invalid(problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> ManifestInvalid:
+    """Return the error that lists all of them, one a line, and carries the warnings."""
+    hint = "correct the lines named, then try again"
+    return ManifestInvalid("\n".join(report(problems)), hint=hint, warnings=report(warnings))
 
 
 def place(path: Path) -> str:

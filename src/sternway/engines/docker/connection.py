@@ -33,6 +33,8 @@ class Connection:
             # No bound on the whole of a call: some stream for hours. Those that do not are bounded where they are.
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=5.0)
             self._docker = aiodocker.Docker(self._address, timeout=timeout)
+            # Nor on how many go on at once: logs that are followed must not keep anything else waiting.
+            self._docker.connector._limit = 0
         self._users += 1
         try:
             yield

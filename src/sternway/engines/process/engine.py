@@ -61,7 +61,7 @@ class ProcessEngine:
     ) -> None:
         self._data = data
         self._clock = clock
-        self._probe = probe or health.HttpProbe()
+        self._probe = probe or health.ask
         self._dice = dice or random.SystemRandom()
         self._slots = slots.Slots(data / "processes")
         self._epoch = epoch.EpochFile(data)
@@ -70,6 +70,7 @@ class ProcessEngine:
         self._isolation = isolation.Isolation()
         self._orders = orders.Orders(data, self._slots, users.Users(data, self._dice))
         self._formations: dict[FormationKey, _Formation] = {}
+        self._once: dict[str, Process] = {}
         self._listeners: list[Callable[[str], None]] = []
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -78,7 +79,7 @@ class ProcessEngine:
     @property
     def capabilities(self) -> Capabilities:
         """Return what plain processes can do; limits are known once the engine was run."""
-        return Capabilities("process", can_limit=self._isolation.can_limit)
+        return Capabilities("process", can_exec=True, can_limit=self._isolation.can_limit)
 
     @property
     def problem(self) -> str:
@@ -108,6 +109,7 @@ class ProcessEngine:
                     task.cancel()
                 await self._nursery.close()
         self._formations.clear()
+        self._once.clear()
 
     def subscribe(self, listener: Callable[[str], None]) -> None:
         """Have `listener(app)` called whenever a process of the app changes."""
@@ -154,10 +156,14 @@ class ProcessEngine:
     async def forget(self, app: str, *, epoch: int) -> None:
         """Drop what is kept of an app of which nothing runs: logs and user; its volumes are put aside.
 
-        Raises Conflict while something runs. Called twice it does nothing more.
+        Raises Conflict while something runs; what runs once is stopped. Called twice it does nothing more.
         """
         self._admit(epoch)
-        if any(key.app == app for key in self._formations):
+        there = self.of_app(app)
+        for process in there:
+            if process.slot.is_once:
+                await self.stop_once(process, epoch=epoch)
+        if there or any(key.app == app for key in self._formations):
             raise Conflict(f"processes of {app} still run", hint="wait until they are gone")
         try:
             await asyncio.to_thread(self._orders.forget, app)
@@ -173,6 +179,30 @@ class ProcessEngine:
             if key.app == app
         )
 
+    # --- single processes ---
+
+    def of_app(self, app: str) -> Sequence[Process]:
+        """Return every process of an app that is there, also those that run once; raises EngineUnavailable."""
+        self._running()
+        grouped = [process for there in self._formations.values() for process in there.processes]
+        return [process for process in (*grouped, *self._once.values()) if process.slot.key.app == app]
+
+    async def launch(self, formation: Formation, *, epoch: int) -> Process:
+        """Start a process of this content once, of no formation; returns once it has its supervisor."""
+        self._admit(epoch)
+        process = self._begin(formation, 0, formation.release_id, is_once=True)
+        self._once[process.slot.id] = process
+        self._notify(formation.key.app)
+        await asyncio.wait([process.is_launched])
+        process.is_launched.result()
+        return process
+
+    async def stop_once(self, process: Process, *, epoch: int) -> None:
+        """Begin to stop a process that runs once."""
+        self._admit(epoch)
+        self._change(process, process.stop)
+        self._insist(process)
+
     # --- starting ---
 
     def _admit(self, epoch: int) -> None:
@@ -185,23 +215,28 @@ class ProcessEngine:
         return self._group
 
     def _start(self, formation: Formation, there: _Formation, number: int) -> None:
-        """Decide on a process, so that it is there at once, and have it launched."""
+        """Have a process launched in a slot; it is there at once."""
+        there.processes.append(self._begin(formation, number, there.release_id))
+        self._notify(formation.key.app)
+
+    def _begin(self, formation: Formation, number: int, release_id: str, *, is_once: bool = False) -> Process:
+        """Decide on a process, and have it launched."""
         port, reservation = ports.reserve(self._dice) if formation.port is not None else (None, None)
         slot = slots.Slot(
             id=f"{self._dice.getrandbits(40):010x}",
             key=formation.key,
             number=number,
-            release_id=there.release_id,
+            release_id=release_id,
             command=formation.command or "",
             health=formation.health,
             grace_s=formation.grace_s,
             created_at=self._clock.now(),
             port=port,
+            is_once=is_once,
         )
         process = Process(slot)
-        there.processes.append(process)
         self._spawn(self._launch(process, formation, [reservation] if reservation else []))
-        self._notify(formation.key.app)
+        return process
 
     async def _launch(self, process: Process, formation: Formation, keep: Sequence[socket.socket]) -> None:
         try:
@@ -219,12 +254,15 @@ class ProcessEngine:
         await self._attend(process, connection)
 
     def _adopt(self, found: adoption.Found) -> None:
-        there = self._formations.setdefault(found.slot.key, _Formation(found.slot.release_id))
         process = Process(found.slot, found.report)
         process.is_launched.set_result(None)
         if process.is_running:
             self._watch(process)
-        there.processes.append(process)
+        if found.slot.is_once:
+            self._once[found.slot.id] = process
+        else:
+            there = self._formations.setdefault(found.slot.key, _Formation(found.slot.release_id))
+            there.processes.append(process)
         self._spawn(self._attend(process, found.connection))
 
     # --- watching ---
@@ -309,6 +347,9 @@ class ProcessEngine:
     def _watch(self, process: Process) -> None:
         """Probe the run that has begun; one that was healthy before the rack restarted still is."""
         self._unwatch(process)
+        if process.slot.is_once:
+            process.tell(Health.HEALTHY, "")
+            return
         was_healthy = process.slot.healthy_run == process.run
         if was_healthy:
             process.tell(Health.HEALTHY, "")
@@ -335,6 +376,7 @@ class ProcessEngine:
         self._unwatch(process)
         if process.guard and process.guard is not asyncio.current_task():
             process.guard.cancel()
+        self._once.pop(process.slot.id, None)
         there = self._formations.get(process.slot.key)
         if there and process in there.processes:
             there.processes.remove(process)

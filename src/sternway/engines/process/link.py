@@ -58,6 +58,18 @@ async def over(connection: socket.socket) -> Link:
 
 
 def connect(directory: Path) -> socket.socket:
+    """Connect to the supervisor of this directory, to hear its reports; raises OSError if there is none."""
+    connection = dial(directory)
+    try:
+        connection.sendall(order.encode({"command": "subscribe"}))
+        connection.setblocking(False)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def dial(directory: Path) -> socket.socket:
     """Connect to the supervisor of this directory; raises OSError if there is none.
 
     The path is given by way of the open directory, since it may be too long for a socket's address.
@@ -67,8 +79,6 @@ def connect(directory: Path) -> socket.socket:
     try:
         connection.settimeout(CONNECT_TIMEOUT_S)
         connection.connect(f"/proc/self/fd/{opened}/{slots.CONTROL}")
-        connection.sendall(order.encode({"command": "subscribe"}))
-        connection.setblocking(False)
     except OSError:
         connection.close()
         raise

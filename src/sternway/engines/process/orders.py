@@ -40,6 +40,7 @@ class Orders:
                 formation, port=slot.port, directory=directory, located=located, defaults=confined.variables
             ),
             "grace_s": formation.grace_s,
+            "is_once": slot.is_once,
             "notes": confined.notes,
             "confinement": confined.confinement,
         }

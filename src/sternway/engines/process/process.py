@@ -38,6 +38,11 @@ class Process:
         self._detail = ""
 
     @property
+    def report(self) -> Report | None:
+        """Return what its supervisor last said, if it ever did."""
+        return self._report
+
+    @property
     def run(self) -> str:
         """Name the run of it that is going on; empty while there is none."""
         return self._report.run if self._report else ""

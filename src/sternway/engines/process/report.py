@@ -30,6 +30,7 @@ class Report:
     memory_exceeded_mib: int | None = None
     groups: Sequence[str] = ()
     problem: str = ""
+    protocol: int = 1
 
     @property
     def run(self) -> str:

@@ -26,7 +26,10 @@ ENDED_KEPT = 20
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One process as the engine decided it. `healthy_run` names the run of it that was last seen healthy."""
+    """One process as the engine decided it. `healthy_run` names the run of it that was last seen healthy.
+
+    One that is `is_once` runs once, and is of no formation: its key says whose content it has.
+    """
 
     id: str
     key: FormationKey
@@ -38,6 +41,7 @@ class Slot:
     created_at: datetime
     port: int | None = None
     healthy_run: str = ""
+    is_once: bool = False
 
     @property
     def endpoint(self) -> str | None:
@@ -66,8 +70,10 @@ class Slots:
 
     def write(self, slot: Slot) -> None:
         """Record a slot, new or changed."""
-        content = json.dumps(asdict(slot), default=datetime.isoformat).encode()
-        files.replace(self.directory(slot) / SLOT, content)
+        content = asdict(slot)
+        if not slot.is_once:
+            del content["is_once"]  # a rack of an earlier version passes over slots with what it does not know
+        files.replace(self.directory(slot) / SLOT, json.dumps(content, default=datetime.isoformat).encode())
 
     def alive(self) -> list[Slot]:
         """Return the slots that are not known to have ended, oldest first."""
@@ -81,12 +87,14 @@ class Slots:
                 yield slot, directory
 
     def end(self, slot: Slot) -> None:
-        """Record that it is over, and drop the files of the ended processes that are too many."""
+        """Record that it is over, and drop the files of the ended processes of its kind that are too many."""
         directory = self.directory(slot)
         (directory / ENDED).touch()
         for name in (environment.HOME, environment.TEMPORARY):
             shutil.rmtree(directory / name, ignore_errors=True)
         ended = sorted(self._root.glob(f"{slot.key.app}/*/{ENDED}"), key=_modified_at, reverse=True)
+        if len(ended) > ENDED_KEPT:
+            ended = [mark for mark in ended if _is_once(mark.parent) == slot.is_once]
         for mark in ended[ENDED_KEPT:]:
             shutil.rmtree(mark.parent, ignore_errors=True)
 
@@ -110,6 +118,11 @@ def read(directory: Path) -> Slot | None:
         )
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def _is_once(directory: Path) -> bool:
+    slot = read(directory)
+    return slot is not None and slot.is_once
 
 
 def _modified_at(path: Path) -> float:

@@ -53,8 +53,20 @@ class Address:
         return cls(found[1], int(found[2]))
 
 
-def front(listen: str, options: Options) -> Json:
-    """Return the configuration that never changes while the listening address stays."""
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Where the rack's own API is asked for (`HOST:PORT`), and the socket that the rack answers it on.
+
+    The front holds the clients, so that a version of the rack can take over from another one without their
+    noticing. The socket's path is relative to the router's directory.
+    """
+
+    listen: str
+    socket: str
+
+
+def front(listen: str, options: Options, api: Api | None = None) -> Json:
+    """Return the configuration that never changes while the listening addresses stay."""
     routes = [
         {"match": [{"header_regexp": {"Host": {"pattern": "[A-Z]"}}}], "handle": [_lower_case_host()]},
         {"handle": [proxies.to_live_back(is_patient=True, is_kept=True)]},
@@ -66,7 +78,21 @@ def front(listen: str, options: Options) -> Json:
         "routes": routes,
         "errors": {"routes": [serving.answer("{http.error.status_code}", "the router does not answer; try again\n")]},
     }
-    return _whole(FRONT, server, options)
+    whole = _whole(FRONT, server, options)
+    if api:
+        whole["apps"]["http"]["servers"]["api"] = _api(api)
+    return whole
+
+
+def _api(api: Api) -> Json:
+    unanswered = "the rack does not answer; see whether it runs, and try again\n"
+    return {
+        "listen": [api.listen],
+        "protocols": ["h1", "h2c"],
+        "automatic_https": {"disable": True},
+        "routes": [{"handle": [proxies.to_rack(api.socket)]}],
+        "errors": {"routes": [serving.answer("{http.error.status_code}", unanswered)]},
+    }
 
 
 def back(address: Address, hosts: table.Hosts, options: Options) -> Json:

@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sternway.core.errors import RouterUnavailable
+from sternway.core.formation import Health, ProcessState
 
 START_TIMEOUT_S = 10.0
 COLLECT_AT_PERCENT = "200"
@@ -72,6 +74,22 @@ def find(directory: Path, name: str) -> Running | None:
     except (OSError, ValueError, TypeError):
         return None
     return noted if is_alive(noted) else None
+
+
+def state(directory: Path, name: str) -> ProcessState | None:
+    """Return the process as lists show it, if it runs; that it answers is seen to by who keeps it up."""
+    found = find(directory, name)
+    if found is None:
+        return None
+    command = f"{Path(binary()).name} run --config {name}.json"
+    return ProcessState(f"{name}-{found.pid}", 0, Health.HEALTHY, _started_at(found), command=command)
+
+
+def _started_at(running: Running) -> datetime:
+    """Return the moment: the time of the boot by today's clock, and the ticks since."""
+    lines = Path("/proc/stat").read_text().splitlines()
+    boot_s = next(int(line.split()[1]) for line in lines if line.startswith("btime "))
+    return datetime.fromtimestamp(boot_s + running.started / os.sysconf("SC_CLK_TCK"), UTC)
 
 
 def is_alive(running: Running) -> bool:

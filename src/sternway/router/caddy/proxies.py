@@ -26,6 +26,8 @@ BY_COOKIE: Json = {"policy": "cookie", "name": COOKIE, "fallback": ROUND_ROBIN}
 FIRST_RETRIES = 12
 FIRST_INTERVAL_MS = 5
 HOLD_INTERVAL_MS = 50
+RACK_WAIT_S = 90.0
+RACK_INTERVAL_MS = 10
 BACK_WAIT_S = 10.0
 BACK_INTERVAL_MS = 20
 """How long the front waits for a back that is started again, and how often it looks."""
@@ -61,6 +63,11 @@ def to_live_back(*, is_patient: bool, is_kept: bool) -> Json:
     """Pass a request on to the live back."""
     balancing = _patient(BACK_WAIT_S, BACK_INTERVAL_MS) if is_patient else {"retry_match": [NEVER]}
     return _proxy([LIVE_BACK], balancing, Transport(BACK_IDLE_MS if is_kept else 0))
+
+
+def to_rack(socket: str) -> Json:
+    """Pass a request on to the rack's API; while another version of the rack takes over, hold it."""
+    return _proxy([f"unix/{socket}"], _patient(RACK_WAIT_S, RACK_INTERVAL_MS), Transport())
 
 
 def once(upstreams: Iterable[str], policy: Json, transport: Transport) -> Json:

@@ -3,16 +3,16 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Coroutine, Mapping, Set
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from sternway.core.errors import RouterUnavailable
-from sternway.core.formation import Route
+from sternway.core.formation import ProcessState, Route
 from sternway.ports import Clock
 from sternway.router import table
-from sternway.router.caddy import backs, configuration, lock, part, record
+from sternway.router.caddy import backs, configuration, lock, part, process, record
 from sternway.router.caddy.configuration import Options
 from sternway.router.caddy.files import RouteFiles
 
@@ -24,15 +24,22 @@ SETTLE_S = 0.05
 
 
 class CaddyRouter:
-    """Caddy in a directory, listening on `HOST:PORT`."""
+    """Caddy in a directory, listening on `HOST:PORT`, and with `api` for the rack itself too."""
 
-    def __init__(self, directory: Path, listen: str, clock: Clock, options: Options | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        listen: str,
+        clock: Clock,
+        options: Options | None = None,
+        api: configuration.Api | None = None,
+    ) -> None:
         self._directory = directory
         self._clock = clock
         self._options = options or Options()
         self._files = RouteFiles(directory)
         self._backs = backs.Backs(directory, lambda: self._files.hosts, clock, self._options)
-        self._front_configuration = configuration.front(listen, self._options)
+        self._front_configuration = configuration.front(listen, self._options, api)
         self._front = part.Part(directory, configuration.FRONT, lambda: self._front_configuration, clock)
         self._changing = asyncio.Lock()
         self._left: dict[str, float] = {}
@@ -69,6 +76,12 @@ class CaddyRouter:
         """Return the routes as last applied, from disk."""
         # Not in a thread: that would take longer than to read one small file.
         return record.read(self._directory, app)
+
+    async def processes(self) -> Sequence[ProcessState]:
+        """Return the front and the backs, as the system lists them."""
+        names = (configuration.FRONT, *configuration.BACKS)
+        found = [await asyncio.to_thread(process.state, self._directory, name) for name in names]
+        return [state for state in found if state]
 
     async def stop(self) -> None:
         """Stop the front, so that no request comes, and then the backs; each ends what it has begun."""

@@ -60,6 +60,21 @@ async def test_failure_names_what_was_said(tmp_path: Path) -> None:
         await run(shell(tmp_path, "echo noise; echo 'ERROR: no such package'; echo hint; exit 3"))
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            "ERROR: Ignored the following versions\\nERROR: No matching distribution found for a",
+            "ERROR: No matching .*",
+        ),
+        ("npm error code E404\\nnpm error A complete log of this run can be found in x", "npm error code E404"),
+    ],
+)
+async def test_failure_names_the_line_that_tells_most(tmp_path: Path, said: str, reason: str) -> None:
+    with pytest.raises(BuildFailed, match=f": {reason}$"):
+        await run(shell(tmp_path, f"printf '{said}\n'; exit 1"))
+
+
 async def test_program_that_is_not_there_fails(tmp_path: Path) -> None:
     with pytest.raises(BuildFailed, match="nowhere cannot be started: No such file"):
         await run(Command("it", ("nowhere",), tmp_path))

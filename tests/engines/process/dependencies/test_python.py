@@ -29,13 +29,41 @@ def words(recipe: Recipe | None, place: Path) -> list[str]:
     "files",
     [
         {},
-        {"requirements.txt": "\n# none yet\n"},
         {"pyproject.toml": "[tool.ruff]\n"},
         {"pyproject.toml": "[project]\nname = 'shop'\n"},
     ],
 )
 async def test_nothing_declared_is_nothing_to_prepare(tmp_path: Path, files: Mapping[str, str]) -> None:
     assert await read(tmp_path, files) is None
+
+
+async def test_requirements_without_any_still_give_the_app_its_python(tmp_path: Path) -> None:
+    recipe = await read(tmp_path, {"requirements.txt": "\n# none yet\n"})
+    (make,) = words(recipe, tmp_path / "place")
+    assert make.endswith(f"-m venv --without-pip {tmp_path}/place/venv")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [(".python-version", "# ours\n3.98\n"), ("runtime.txt", "python-3.98.4\n"), (".python-version", "3.98.4")],
+)
+async def test_app_gets_the_python_that_it_asks_for_where_there_is_one(tmp_path: Path, name: str, text: str) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "python3.98").write_text("#!/bin/sh\necho /opt/python3.98 3.98.4 linux\n")
+    (programs / "python3.98").chmod(0o755)
+    files = {"requirements.txt": "a==1\n", name: text}
+    recipe = await read(tmp_path / "source", files, Runner(path=f"{programs}:/bin:/usr/bin"))
+    assert recipe
+    assert words(recipe, tmp_path / "place")[0].startswith(f"{programs}/python3.98 ")
+    assert recipe.notes == ()
+
+
+async def test_python_that_is_not_there_is_told_and_the_machines_own_taken(tmp_path: Path) -> None:
+    recipe = await read(tmp_path, {"requirements.txt": "a==1\n", ".python-version": "3.99\n"})
+    assert recipe
+    (note,) = recipe.notes
+    assert note.startswith(".python-version asks for Python 3.99, and there is no python3.99 here: it gets 3.")
 
 
 async def test_requirements_go_into_an_environment_of_the_app(tmp_path: Path) -> None:

@@ -136,8 +136,10 @@ def _failed(command: Command, code: int, tail: deque[str]) -> BuildFailed:
     said = [line.strip() for line in tail if line.strip()]
     if any(space.is_named(line) for line in said):
         return space.full(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-    errors = [line for line in said if line.lower().startswith(("error", "npm error", "npm err!"))]
-    reason = (errors or said or [""])[0 if errors else -1]
+    # pip ends with what it comes down to, npm begins with it.
+    npm = [line for line in said if line.lower().startswith(("npm error", "npm err!"))]
+    errors = [line for line in said if line.lower().startswith("error")]
+    reason = npm[0] if npm else (errors or said or [""])[-1]
     return BuildFailed(
         f"{command.title} exited with code {code}" + (f": {reason[:300]}" if reason else ""),
         hint="its output is in the log of the build",

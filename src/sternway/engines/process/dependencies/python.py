@@ -1,6 +1,7 @@
 """What a directory says of Python packages: `requirements.txt`, `uv.lock`, or what `pyproject.toml` lists."""
 
 import importlib.util
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -23,13 +24,18 @@ PIP_OPTIONS = ("--no-input", "--disable-pip-version-check", "--progress-bar=off"
 _INCLUDES = ("-r", "--requirement", "-c", "--constraint")
 _EDITABLE = ("-e", "--editable")
 
+WISHES = (".python-version", "runtime.txt")
+"""Files in which an app says on which Python it runs: `3.12`, `3.12.4` or `python-3.12.4`."""
+_WISH = re.compile(r"^(?:python-)?(\d+\.\d+)", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class _Interpreter:
-    """The Python that the app runs on, and what tells it from others."""
+    """The Python that the app runs on, what tells it from others, and what there is to say of the choice."""
 
     path: str
     identity: bytes
+    notes: tuple[str, ...] = ()
 
 
 async def read(directory: Path, runner: Runner) -> Recipe | None:
@@ -44,28 +50,43 @@ async def read(directory: Path, runner: Runner) -> Recipe | None:
     return await _from_project(directory, runner) if (directory / PROJECT).is_file() else None
 
 
-async def _interpreter(runner: Runner) -> _Interpreter:
-    path = runner.find("python3")
+async def _interpreter(directory: Path, runner: Runner) -> _Interpreter:
+    """Return the Python that the app asks for where the machine has it, else the machine's own."""
+    file, wanted = _wish(directory)
+    path = (runner.find(f"python{wanted}") if wanted else None) or runner.find("python3")
     if path is None:
         raise BuildFailed("there is no python3 on this machine", hint="install it, then deploy again")
-    return _Interpreter(path, await runner.ask(path, "-I", "-c", IDENTITY))
+    identity = await runner.ask(path, "-I", "-c", IDENTITY)
+    version = identity.decode(errors="replace").split()[1]
+    is_met = not wanted or version.startswith(f"{wanted}.")
+    notes = (
+        () if is_met else (f"{file} asks for Python {wanted}, and there is no python{wanted} here: it gets {version}",)
+    )
+    return _Interpreter(path, identity, notes)
+
+
+def _wish(directory: Path) -> tuple[str, str]:
+    """Return the file that asks for a Python, and for which: `3.12`. Both are empty where none does."""
+    for name in WISHES:
+        if (directory / name).is_file() and (found := _WISH.search(source.text(directory, directory / name))):
+            return name, found[1]
+    return "", ""
 
 
 # --- requirements.txt ---
 
 
-async def _from_requirements(directory: Path, runner: Runner) -> Recipe | None:
-    lines = list(_requirements(directory, directory / REQUIREMENTS, set()))
-    if not lines:
-        return None
-    interpreter = await _interpreter(runner)
+async def _from_requirements(directory: Path, runner: Runner) -> Recipe:
+    """An empty file is one too: such an app expects to find `python`, which machines may not have."""
     file = directory / REQUIREMENTS
+    lines = list(_requirements(directory, file, set()))
+    interpreter = await _interpreter(directory, runner)
     return Recipe(
         PYTHON,
         REQUIREMENTS,
         (interpreter.identity, "\n".join(lines).encode()),
-        lambda place: (_venv(interpreter, place), _pip(interpreter, place, file)),
-        notes=_loose(lines),
+        lambda place: (_venv(interpreter, place), *([_pip(interpreter, place, file)] if lines else [])),
+        notes=(*interpreter.notes, *_loose(lines)),
     )
 
 
@@ -123,7 +144,7 @@ async def _from_uv(directory: Path, runner: Runner) -> Recipe:
             f"{UV_LOCK} needs uv, which is not on this machine",
             hint=f"install uv beside the rack, or write a {REQUIREMENTS}: uv export -o {REQUIREMENTS}",
         )
-    interpreter = await _interpreter(runner)
+    interpreter = await _interpreter(directory, runner)
     texts = (source.text(directory, directory / name).encode() for name in (PROJECT, UV_LOCK))
     words = (uv, "sync", "--frozen", "--no-dev", "--no-install-project", "--no-progress", "--compile-bytecode")
     return Recipe(
@@ -131,6 +152,7 @@ async def _from_uv(directory: Path, runner: Runner) -> Recipe:
         UV_LOCK,
         (interpreter.identity, *texts),
         lambda place: (Command("uv sync", (*words, "--python", interpreter.path), directory, _uv_variables(place)),),
+        notes=interpreter.notes,
     )
 
 
@@ -143,7 +165,7 @@ async def _from_project(directory: Path, runner: Runner) -> Recipe | None:
     wanted = _listed(source.text(directory, directory / PROJECT))
     if not wanted:
         return None
-    interpreter = await _interpreter(runner)
+    interpreter = await _interpreter(directory, runner)
     lines = "".join(f"{line}\n" for line in wanted).encode()
     return Recipe(
         PYTHON,
@@ -151,7 +173,7 @@ async def _from_project(directory: Path, runner: Runner) -> Recipe | None:
         (interpreter.identity, lines),
         lambda place: (_venv(interpreter, place), _pip(interpreter, place, place / REQUIREMENTS)),
         files={REQUIREMENTS: lines},
-        notes=(f"{PROJECT} without {UV_LOCK}: versions are chosen now",),
+        notes=(*interpreter.notes, f"{PROJECT} without {UV_LOCK}: versions are chosen now"),
     )
 
 

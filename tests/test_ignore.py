@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sternway.cli import errors, ignore
+from sternway import ignore
 
 NAMES = st.text(alphabet="abc.-_", min_size=1, max_size=4).filter(lambda name: name.strip("."))
 
@@ -53,10 +53,10 @@ def test_plain_path_leaves_out_itself_and_what_is_below(parts: list[str]) -> Non
 
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_no_line_breaks_the_reading(line: str, path: str) -> None:
-    with contextlib.suppress(errors.CommandFailed):
+    with contextlib.suppress(ignore.BadPattern):
         ignore.is_left_out(path, ignore.parse([line]))
 
 
 def test_what_is_no_pattern_is_refused() -> None:
-    with pytest.raises(errors.CommandFailed, match="not a pattern"):
+    with pytest.raises(ignore.BadPattern, match="not a pattern"):
         ignore.parse(["[b-a]"])

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""A version of the rack as the launcher sees one, that behaves as its about.json says.
+
+Its store is a table of rows; schema 2 has one more column. `behaviour`: healthy, refuses (ends at once), deaf (never
+answers), brief (ends soon after it was healthy), untried (fails its trial).
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import sqlite3
+import sys
+import threading
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent.parent
+ABOUT = json.loads((HERE / "about.json").read_text())
+WORDS = sys.argv[1:]
+
+
+def after(word: str) -> str:
+    return WORDS[WORDS.index(word) + 1]
+
+
+DATA = Path(after("--data"))
+
+
+def opened() -> sqlite3.Connection:
+    return sqlite3.connect(DATA / "store" / "rack.db", timeout=10, isolation_level=None)
+
+
+def migrate(schema: int) -> None:
+    with contextlib.closing(opened()) as store:
+        store.execute("PRAGMA journal_mode=WAL")
+        there = store.execute("PRAGMA user_version").fetchone()[0]
+        if there > schema:
+            sys.exit(f"sternwayd: the store has schema {there}, and this version knows {schema}")
+        store.execute("CREATE TABLE IF NOT EXISTS rows (text TEXT)")
+        if there < 2 <= schema:
+            store.execute("ALTER TABLE rows ADD COLUMN more TEXT")
+        store.execute(f"PRAGMA user_version={schema}")
+
+
+def downgrade(schema: int) -> None:
+    with contextlib.closing(opened()) as store:
+        stranded = store.execute("SELECT text, more FROM rows WHERE more IS NOT NULL").fetchall()
+        if stranded and "--export" not in WORDS:
+            sys.exit(f"sternwayd: schema {schema} cannot hold {len(stranded)} rows")
+        if stranded:
+            path = Path(after("--export"))
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(json.dumps(stranded))
+        store.execute("ALTER TABLE rows DROP COLUMN more")
+        store.execute(f"PRAGMA user_version={schema}")
+
+
+def answer(listener: socket.socket) -> None:
+    while True:
+        with contextlib.suppress(OSError):
+            connection, _ = listener.accept()
+            with connection:
+                line = connection.makefile("rb").readline().decode()
+                if line.startswith("POST /"):
+                    with contextlib.closing(opened()) as store:
+                        store.execute("INSERT INTO rows (text) VALUES (?)", (line.split()[1].removeprefix("/"),))
+                head = f"HTTP/1.1 200 OK\r\nSternway-Version: {ABOUT['version']}\r\nContent-Length: 0\r\n\r\n"
+                connection.sendall(head.encode())
+
+
+def ticks() -> int:
+    return int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+
+
+def serve() -> None:
+    if ABOUT["behaviour"] == "refuses":
+        sys.exit("sternwayd: no")
+    with (DATA / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        told = {"pid": os.getpid(), "started_at_ticks": ticks(), "version": ABOUT["version"]}
+        (DATA / "rackd.json.new").write_text(json.dumps(told))
+        (DATA / "rackd.json.new").rename(DATA / "rackd.json")
+        migrate(int(ABOUT["schema"]))
+        if ABOUT["behaviour"] != "deaf":
+            (DATA / "launcher" / "accepting").write_text(ABOUT["version"])
+            (DATA / "api.sock").unlink(missing_ok=True)
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(DATA / "api.sock"))
+                listener.listen()
+                threading.Thread(target=answer, args=(listener,), daemon=True).start()
+                wait()
+        wait()
+
+
+def wait() -> None:
+    if ABOUT["behaviour"] == "brief":
+        time.sleep(0.4)
+        os._exit(7)
+    signal.sigwait({signal.SIGTERM})
+    os._exit(0)
+
+
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+if "--trial" in WORDS:
+    if ABOUT["behaviour"] == "untried":
+        sys.exit("sternwayd: it does not work on a copy\nhint: none")
+    migrate(int(ABOUT["schema"]))
+elif "--downgrade-to" in WORDS:
+    downgrade(int(after("--downgrade-to")))
+else:
+    serve()
