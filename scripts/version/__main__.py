@@ -24,12 +24,13 @@ def main() -> int:
     parser.add_argument("--only", choices=("rack", "cli"), help="build only this")
     parser.add_argument("--source", type=Path, default=ROOT, help="the checkout to build; the default is this one")
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="where the artifacts go")
+    parser.add_argument("--compression", type=int, default=6, choices=range(1, 10), help="how much to compress")
     arguments = parser.parse_args()
     try:
         version = versions.read(arguments.version or versions.of(datetime.now(UTC), arguments.label))
     except InvalidInput as exc:
         parser.error(exc.message)
-    tree = Tree(arguments.source, version)
+    tree = Tree(arguments.source, version, arguments.compression)
     out = arguments.out / version
     out.mkdir(parents=True, exist_ok=True)
     makers = {"rack": rack.make, "cli": cli.make}

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -13,7 +14,6 @@ from scripts.version.tree import Tree
 from sternway.channel.artifact import RACK, Artifact, this_platform
 from sternway.channel.installed import ABOUT, PACKAGES
 from sternway.core import version as versions
-from sternway.store import schema
 
 PROGRAMS = {"sternwayd": "sternway.bootstrap", "sternway": "sternway.cli.main", "convox": "sternway.cli.main"}
 LAUNCHER_PROTOCOL = 1
@@ -22,18 +22,30 @@ LAUNCHER_PROTOCOL = 1
 def make(tree: Tree, out: Path) -> Path:
     """Make the artifact; the same checkout and version give the same bytes."""
     file = out / Path(Artifact(tree.version, RACK, this_platform()).path).name
-    with tempfile.TemporaryDirectory(prefix="sternway-version-") as directory:
+    with tempfile.TemporaryDirectory(prefix=".version-", dir=out.parent) as directory:
         root = Path(directory) / tree.version
-        packages, programs = root / PACKAGES, root / "bin"
-        tree.copy_dependencies(packages, programs)
-        tree.copy_package(packages)
+        shutil.copytree(_dependencies(tree, out.parent), root, copy_function=os.link)
+        tree.copy_package(root / PACKAGES)
         for name, module in PROGRAMS.items():
-            _write_program(programs / name, name, module)
+            _write_program(root / "bin" / name, name, module)
         (root / ABOUT).write_text(json.dumps(about(tree), indent=2, sort_keys=True) + "\n")
-        _compile(packages)
-        _pack(root, file, tree.version)
+        _compile(root / PACKAGES / "sternway", root)
+        _pack(root, file, tree)
     (out / f"{file.name}.about.json").write_text(json.dumps(about(tree), sort_keys=True) + "\n")
     return file
+
+
+def _dependencies(tree: Tree, cache: Path) -> Path:
+    """Return a directory with all that the lock names, compiled; it is made once for each lock."""
+    made = cache / ".dependencies" / tree.lock_digest()
+    if not made.exists():
+        made.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=made.parent))
+        tree.copy_dependencies(fresh / PACKAGES, fresh / "bin")
+        _compile(fresh / PACKAGES, fresh)
+        fresh.chmod(0o755)
+        fresh.rename(made)
+    return made
 
 
 def about(tree: Tree) -> dict[str, object]:
@@ -43,14 +55,14 @@ def about(tree: Tree) -> dict[str, object]:
         "program": RACK,
         "platform": this_platform(),
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "schema": schema.NEWEST,
-        "schemas": list(_schemas(tree)),
+        "schema": _schemas(tree)[-1],
+        "schemas": _schemas(tree),
         "launcher": LAUNCHER_PROTOCOL,
     }
 
 
 def _schemas(tree: Tree) -> list[str]:
-    """Return the revisions that the version can bring up to its own, and down again."""
+    """Return the revisions that the version can bring up to its own, the last of them, and down again."""
     migrations = tree.source / "src" / "sternway" / "store" / "migrations" / "versions"
     return sorted(path.name.partition("_")[0] for path in migrations.glob("[0-9]*.py"))
 
@@ -62,15 +74,15 @@ def _write_program(path: Path, name: str, module: str) -> None:
     path.chmod(0o755)
 
 
-def _compile(packages: Path) -> None:
+def _compile(packages: Path, root: Path) -> None:
     """Compile everything: an installed version is never written to. Checked by hash, since times do not last."""
     command = [sys.executable, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
     variables = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    subprocess.run([*command, "-s", str(packages), "-p", "/sternway", str(packages)], check=True, env=variables)
+    subprocess.run([*command, "-s", str(root), "-p", "/sternway", str(packages)], check=True, env=variables)
 
 
-def _pack(root: Path, file: Path, version: str) -> None:
-    made_at = int(versions.moment(version).timestamp())
+def _pack(root: Path, file: Path, tree: Tree) -> None:
+    made_at = int(versions.moment(tree.version).timestamp())
 
     def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
         member.uid = member.gid = 0
@@ -80,7 +92,7 @@ def _pack(root: Path, file: Path, version: str) -> None:
 
     with (
         file.open("wb") as raw,
-        gzip.GzipFile("", "wb", 6, raw, mtime=made_at) as packed,
+        gzip.GzipFile("", "wb", tree.compression, raw, mtime=made_at) as packed,
         tarfile.open(fileobj=packed, mode="w") as tar,
     ):
         for path in sorted(root.rglob("*")):

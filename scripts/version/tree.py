@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from packaging.markers import Marker
@@ -18,10 +19,16 @@ BUILD_ONLY = frozenset({"editables", "hatchling", "pathspec", "pluggy", "tomlkit
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A checkout, and the version that it is to become."""
+    """A checkout, and the version that it is to become. `compression` is gzip's level."""
 
     source: Path
     version: str
+    compression: int = 6
+
+    def lock_digest(self) -> str:
+        """Return a hash of what the lock names, for this interpreter."""
+        lock = (self.source / "requirements" / "runtime.txt").read_bytes()
+        return sha256(lock + sys.version.encode()).hexdigest()[:16]
 
     def copy_package(self, to: Path) -> None:
         """Copy the package, with the version written into it."""

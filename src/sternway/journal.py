@@ -49,7 +49,7 @@ def begin(*, as_json: bool, level: str = "INFO") -> RecentLines:
     root = logging.getLogger()
     root.handlers = [handler, recent]
     root.setLevel(level)
-    for noisy in ("httpx2", "httpcore2", "uvicorn", "alembic", "aiosqlite"):
+    for noisy in ("uvicorn", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return recent
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from sternway.launcher import files
 from sternway.launcher.files import Files
+from sternway.launcher.state import Record, Step
 
 VERSION = Path(__file__).with_name("version.py")
 OLD, NEW, NEWER = "20260101000000", "20260201000000", "20260301000000"
@@ -48,12 +49,10 @@ class Rig:
         files.write(self.files.state, {"protocol": files.PROTOCOL, "active": version, "update": None})
 
     def start(self) -> None:
-        code = (
-            "import functools, sys; from sternway.launcher import program; "
-            "program.Mover = functools.partial(program.Mover, watch_s=1.0, healthy_s=1.5); sys.exit(program.main())"
-        )
+        command = [sys.executable, "-m", "sternway.launcher", "--data", str(self.root)]
+        bounds = ["--watch", "1.0", "--healthy-within", "1.5"]
         variables = {**os.environ, "STERNWAY_LAUNCHER_DIE_AT": str(self.order_to_die)}
-        self._process = subprocess.Popen([sys.executable, "-c", code, "--data", str(self.root)], env=variables)
+        self._process = subprocess.Popen([*command, *bounds], env=variables)
 
     def order(self, target: str, *, accept_export: bool = False, id: str = "u1") -> None:
         content = {"id": id, "target": target, "by": "ann", "reason": "ticket 42", "at": "2026-02-01T00:00:00+00:00"}
@@ -95,6 +94,11 @@ class Rig:
     def schema(self) -> int:
         with contextlib.closing(sqlite3.connect(self.files.store, timeout=5)) as store:
             return int(store.execute("PRAGMA user_version").fetchone()[0])
+
+    def step(self) -> Step | None:
+        """Return where the update is."""
+        update = Record(self.files).load().update
+        return update.step if update else None
 
     def rack(self) -> int:
         """Return the pid of the rack that runs."""

@@ -173,6 +173,35 @@ def test_what_the_new_version_acknowledged_before_it_failed_is_kept(rig: Rig):
     assert (rig.schema(), rig.rows()) == (1, ["acknowledged"])
 
 
+def test_the_old_version_may_die_during_the_trial(rig: Rig):
+    rig.insert("kept")
+    rig.order(rig.version(NEW, schema=2, behaviour="slow"))
+    rig.until(lambda: rig.step() is Step.TRYING)
+    os.kill(rig.rack(), signal.SIGKILL)
+    assert rig.outcome()["result"] == "completed"
+    assert rig.serves(NEW)
+    assert rig.rows() == ["kept"]
+
+
+def test_a_new_version_that_is_killed_while_it_is_watched_is_taken_back(rig: Rig):
+    rig.insert("kept")
+    before = rig.rack()
+    rig.order(rig.version(NEW, schema=2))
+    rig.until(lambda: rig.step() is Step.WATCHING)
+    assert rig.rack() != before
+    os.kill(rig.rack(), signal.SIGKILL)
+    assert "ended with -9" in reverted(rig)
+    assert (rig.schema(), rig.rows()) == (1, ["kept"])
+
+
+def test_no_room_for_a_snapshot_leaves_the_version_before(rig: Rig):
+    rig.insert("kept")
+    rig.files.snapshots.write_text("in the way")
+    rig.order(rig.version(NEW, schema=2))
+    reverted(rig)
+    assert (rig.schema(), rig.rows()) == (1, ["kept"])
+
+
 def test_an_order_given_while_no_launcher_runs_is_taken_by_the_next(rig: Rig):
     rig.kill()
     rig.order(rig.version(NEW))

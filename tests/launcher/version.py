@@ -2,7 +2,7 @@
 """A version of the rack as the launcher sees one, that behaves as its about.json says.
 
 Its store is a table of rows; schema 2 has one more column. `behaviour`: healthy, refuses (ends at once), deaf (never
-answers), brief (ends soon after it was healthy), untried (fails its trial).
+answers), brief (ends soon after it was healthy), untried (fails its trial), slow (takes its time for it).
 """
 
 import contextlib
@@ -107,6 +107,8 @@ signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 if "--trial" in WORDS:
     if ABOUT["behaviour"] == "untried":
         sys.exit("sternwayd: it does not work on a copy\nhint: none")
+    if ABOUT["behaviour"] == "slow":
+        time.sleep(1)
     migrate(int(ABOUT["schema"]))
 elif "--downgrade-to" in WORDS:
     downgrade(int(after("--downgrade-to")))

@@ -74,7 +74,9 @@ async def test_an_unknown_release_is_not_found(running):
 async def test_a_rollback_to_what_is_gone_is_refused_with_the_releases_that_are_left(running):
     await running.app()
     lost, left = await running.deployed(), await running.deployed(source=b"other")
-    build = await builds.get(running.rack, "shop", (await releases.get(running.rack, "shop", lost)).build_id)
+    build_id = (await releases.get(running.rack, "shop", lost)).build_id
+    assert build_id
+    build = await builds.get(running.rack, "shop", build_id)
     running.builder.gone |= set(build.artifacts.values())
     with pytest.raises(ArtifactGone, match=f"^release {lost} cannot run: memory:{build.id}") as caught:
         await promotions.rollback(running.rack, "shop", lost, OPTIONS, running.made())

@@ -15,7 +15,7 @@ from types import FrameType
 from sternway.launcher.files import Files
 from sternway.launcher.rack import Failed, Racks, Running
 from sternway.launcher.state import Record, State, Step
-from sternway.launcher.update import Mover
+from sternway.launcher.update import HEALTHY_S, WATCH_S, Mover
 
 log = logging.getLogger(__name__)
 
@@ -102,11 +102,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a launcher. What it does not know itself is passed on to the rack."""
     parser = argparse.ArgumentParser(prog="sternway-launcher", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="where the rack keeps everything")
+    parser.add_argument(
+        "--healthy-within", type=float, default=HEALTHY_S, metavar="S", help="how long a start may take"
+    )
+    parser.add_argument("--watch", type=float, default=WATCH_S, metavar="S", help="how long a new version is watched")
     known, passed_on = parser.parse_known_args(arguments)
     logging.basicConfig(format="%(asctime)s launcher %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
     files = Files(known.data.absolute())
     racks = Racks(files, passed_on)
-    launcher = Launcher(files, racks, Mover(files, racks, Record(files), cross=_cross(os.environ.get(DIE_AT))))
+    mover = Mover(files, racks, Record(files), watch_s=known.watch, healthy_s=known.healthy_within)
+    mover.cross = _cross(os.environ.get(DIE_AT))
+    launcher = Launcher(files, racks, mover)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, launcher.ask_to_stop)
     try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module, resources
+from types import ModuleType
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,14 +14,18 @@ Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def rows(url: sa.URL, revision: str) -> Rows:
-    """Return the rows that a revision cannot hold, by table; those of tables that it lacks.
+    """Return the rows that a revision cannot hold, by table: those of tables that it lacks, and those with
+    something in columns that it lacks.
 
     Raises StoreUnavailable, and InvalidInput for a revision that this version does not know.
     """
-    later = _later_than(revision)
+    tables: dict[str, Sequence[str]] = {}
+    for module in _later_than(revision):
+        tables |= dict.fromkeys(getattr(module, "TABLES", ()), ())
+        tables |= getattr(module, "COLUMNS", {})
     with failures.translated(), schema.begin(url) as connection:
         there = set(sa.inspect(connection).get_table_names())
-        found = {table: _rows(connection, table) for table in later if table in there}
+        found = {table: _rows(connection, table, columns) for table, columns in tables.items() if table in there}
     return {table: kept for table, kept in found.items() if kept}
 
 
@@ -35,12 +40,16 @@ def words(found: Rows) -> str:
     return f"the older version cannot hold some rows: {named}"
 
 
-def _rows(connection: sa.Connection, table: str) -> list[Mapping[str, Any]]:
-    return [dict(row) for row in connection.execute(sa.select(sa.text("*")).select_from(sa.table(table))).mappings()]
+def _rows(connection: sa.Connection, table: str, columns: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Return the rows of a table that have something in one of these columns; all, without any column."""
+    chosen = sa.select(sa.text("*")).select_from(sa.table(table))
+    if columns:
+        chosen = chosen.where(sa.or_(*(sa.column(name).is_not(None) for name in columns)))
+    return [dict(row) for row in connection.execute(chosen).mappings()]
 
 
-def _later_than(revision: str) -> list[str]:
-    """Return the tables that migrations after a revision brought; each names its own in TABLES."""
+def _later_than(revision: str) -> list[ModuleType]:
+    """Return the migrations after a revision; each says what it brought: TABLES, and COLUMNS by table."""
     package = "sternway.store.migrations.versions"
     names = sorted(
         entry.name.removesuffix(".py")
@@ -51,4 +60,4 @@ def _later_than(revision: str) -> list[str]:
     if revision not in known:
         raise errors.InvalidInput(f"--downgrade-to: {revision!r} is no revision that this version knows")
     later = names[known.index(revision) + 1 :]
-    return [table for name in later for table in import_module(f"{package}.{name}").TABLES]
+    return [import_module(f"{package}.{name}") for name in later]

@@ -1,0 +1,135 @@
+"""A rack of real versions is moved on, back and over one, with people at work on it all the time."""
+
+import http.client
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from scripts.visitor import Visitor
+from tests.versions import racks
+from tests.versions.racks import BROKEN, DEAF, FIRST, SECOND, THIRD, LaunchedRack
+
+POLLERS = 3
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    out = tmp_path_factory.mktemp("dist")
+    return [racks.build(version, out) for version in racks.CHANGES]
+
+
+@pytest.fixture(scope="module")
+def rack(tmp_path_factory: pytest.TempPathFactory, artifacts: list[Path]) -> Iterator[LaunchedRack]:
+    with racks.launched(tmp_path_factory.mktemp("rack") / "r", artifacts, FIRST) as rack:
+        rack.sternway("apps", "create", "hello")
+        rack.sternway("deploy", str(racks.ROOT / "examples" / "hello"), "-a", "hello")
+        yield rack
+
+
+class Poller(threading.Thread):
+    """A client of the API that keeps its connection and never retries."""
+
+    def __init__(self, rack: LaunchedRack) -> None:
+        super().__init__()
+        self._address = urlsplit(rack.url)
+        self._headers = {"Authorization": rack.authorization()}
+        self.is_over = threading.Event()
+        self.asked = 0
+        self.failures: list[str] = []
+        self.versions: set[str] = set()
+
+    def run(self) -> None:
+        connection = http.client.HTTPConnection(self._address.hostname or "", self._address.port, timeout=60)
+        with closing(connection):
+            while not self.is_over.is_set():
+                self.asked += 1
+                try:
+                    connection.request("GET", "/system", headers=self._headers)
+                    answer = connection.getresponse()
+                    self._take(answer.status, answer.read())
+                except (OSError, http.client.HTTPException) as problem:
+                    self.failures.append(repr(problem))
+                    connection.close()
+                time.sleep(0.01)
+
+    def _take(self, status: int, body: bytes) -> None:
+        if status == 200:
+            self.versions.add(json.loads(body)["version"])
+        else:
+            self.failures.append(f"{status} {body[:100]!r}")
+
+
+@contextmanager
+def people_at_work(rack: LaunchedRack) -> Iterator[list[Poller]]:
+    """Have the app and the API asked all the time; nobody may notice anything."""
+    visitor, pollers = Visitor(rack.router_port, "web.hello.localhost"), [Poller(rack) for _ in range(POLLERS)]
+    visitor.start()
+    for poller in pollers:
+        poller.start()
+    try:
+        yield pollers
+    finally:
+        for poller in pollers:
+            poller.is_over.set()
+            poller.join()
+        visitor.stop()
+    assert (visitor.failed, visitor.failures) == (0, [])
+    assert visitor.sent > 100
+    assert [failure for poller in pollers for failure in poller.failures] == []
+
+
+def colour(rack: LaunchedRack) -> None:
+    """Have a row that only the schema with colours can hold."""
+    with closing(sqlite3.connect(rack.files.store, timeout=10)) as store:
+        store.execute("INSERT INTO apps (name, made_at, made_by, made_reason, colour) VALUES ('blue', 0, '', '', 'b')")
+        store.commit()
+
+
+def test_moved_on_and_back_and_over_a_version_nobody_notices(rack: LaunchedRack):
+    known = rack.releases()
+    with people_at_work(rack) as pollers:
+        for number, target in enumerate((SECOND, FIRST, THIRD, SECOND, THIRD, FIRST)):
+            outcome = rack.move(target, f"on-{number}")
+            assert (outcome["result"], outcome["cause"]) == ("completed", "")
+            assert rack.serving() == target
+            rack.sternway("env", "set", f"STEP={number}", "-a", "hello")
+            known = [*rack.releases()[:1], *known]
+            assert rack.releases() == known
+    assert {version for poller in pollers for version in poller.versions} == {FIRST, SECOND, THIRD}
+
+
+@pytest.mark.parametrize(
+    ("target", "cause"),
+    [(DEAF, "was not healthy within 15 s: it does not answer"), (BROKEN, "ended with 1 while it started")],
+)
+def test_a_version_that_does_not_work_is_taken_back_and_nobody_notices(rack: LaunchedRack, target: str, cause: str):
+    known, before = rack.releases(), rack.serving()
+    with people_at_work(rack):
+        outcome = rack.move(target, f"back-from-{target}")
+        assert outcome["result"] == "reverted"
+        assert cause in outcome["cause"]
+        rack.until(lambda: rack.serving() == before, "the version before")
+        assert rack.releases() == known
+
+
+def test_rows_that_an_older_version_cannot_hold_are_exported_only_if_a_person_accepts_it(rack: LaunchedRack):
+    assert rack.move(SECOND, "to-colours")["result"] == "completed"
+    colour(rack)
+    refused = rack.move(FIRST, "without-export")
+    assert (refused["result"], refused["cause"]) == (
+        "reverted",
+        "sternwayd: the older version cannot hold some rows: 1 of apps",
+    )
+    rack.until(lambda: rack.serving() == SECOND, "the version before")
+    assert rack.move(FIRST, "with-export", accept_export=True)["result"] == "completed"
+    (row,) = json.loads((rack.files.exports / "with-export.json").read_text())["apps"]
+    assert (row["name"], row["colour"]) == ("blue", "b")
