@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from scripts.launched_rack import LaunchedRack, launched
 from scripts.visitor import Visitor
 from tests.versions import racks
-from tests.versions.racks import BROKEN, DEAF, FIRST, SECOND, THIRD, LaunchedRack
+from tests.versions.racks import BROKEN, DEAF, FIRST, SECOND, THIRD
 
 POLLERS = 3
 
@@ -29,7 +30,7 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def rack(tmp_path_factory: pytest.TempPathFactory, artifacts: list[Path]) -> Iterator[LaunchedRack]:
-    with racks.launched(tmp_path_factory.mktemp("rack") / "r", artifacts, FIRST) as rack:
+    with launched(tmp_path_factory.mktemp("rack") / "r", artifacts, FIRST) as rack:
         rack.sternway("apps", "create", "hello")
         rack.sternway("deploy", str(racks.ROOT / "examples" / "hello"), "-a", "hello")
         yield rack

@@ -1,0 +1,130 @@
+"""A rack of real versions under its launcher, as a process: install them, start it, have it moved, take it down."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from sternway.channel.installed import Versions
+from sternway.launcher import files
+from sternway.launcher.files import Files
+from sternway.launcher.rack import Racks
+
+BIN = Path(sys.executable).parent
+PATIENCE_S = 60.0
+
+
+@dataclass
+class LaunchedRack:
+    """A rack under its launcher, with versions installed beside each other."""
+
+    root: Path
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def files(self) -> Files:
+        return Files(self.root)
+
+    def install(self, *artifacts: Path) -> None:
+        for artifact in artifacts:
+            Versions(self.files.versions).install(artifact, artifact.parent.name)
+
+    def activate(self, version: str) -> None:
+        files.write(self.files.state, {"protocol": files.PROTOCOL, "active": version, "update": None})
+
+    def start(self, **variables: str) -> None:
+        command = [sys.executable, "-m", "sternway.launcher", "--data", str(self.root), "--watch", "1"]
+        command += ["--healthy-within", "15", "--listen", "127.0.0.1:0", "--router-listen", "127.0.0.1:0"]
+        with (self.root / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **variables}
+            )
+        self.until(lambda: self.serving() != "", "the rack to answer")
+
+    def serving(self) -> str:
+        """Return the version that the running process says it is."""
+        return Racks(self.files, ()).ask()
+
+    def move(self, target: str, id: str, *, accept_export: bool = False) -> dict[str, Any]:
+        """Have the rack moved, and return how that ended."""
+        self.order(target, id, accept_export=accept_export)
+        return self.outcome(id)
+
+    def order(self, target: str, id: str, *, accept_export: bool = False) -> None:
+        order = {"id": id, "target": target, "by": "ann", "reason": "", "at": "2026-01-01T00:00:00+00:00"}
+        files.write(self.files.order, order | {"accept_export": accept_export})
+
+    def outcome(self, id: str) -> dict[str, Any]:
+        return dict(self.until(lambda: self._outcome(id), "the update to end"))
+
+    def _outcome(self, id: str) -> dict[str, Any] | None:
+        return files.read(self.files.outcomes / f"{id}.json")
+
+    def until(self, happened: Callable[[], Any], what: str) -> Any:
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            if found := happened():
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"waited for {what}:\n{(self.root / 'log').read_text()[-3000:]}")
+
+    @property
+    def url(self) -> str:
+        return (self.root / "rack-url").read_text().strip()
+
+    @property
+    def router_port(self) -> int:
+        return int((self.root / "router-address").read_text().strip().rpartition(":")[2])
+
+    def authorization(self) -> str:
+        parts = urlsplit(self.url)
+        return "Basic " + b64encode(f"{parts.username}:{parts.password}".encode()).decode()
+
+    def sternway(self, *words: str) -> str:
+        """Run the command line of this checkout."""
+        command = [str(BIN / "sternway"), *words]
+        done = subprocess.run(
+            command, env={**os.environ, "RACK_URL": self.url}, check=True, capture_output=True, text=True, timeout=120
+        )
+        return done.stdout
+
+    def releases(self) -> list[str]:
+        return [each["id"] for each in json.loads(self.sternway("releases", "-a", "hello", "-l", "100", "--json"))]
+
+    def end(self) -> None:
+        """Take down the launcher, the rack, its apps and its router."""
+        if self.process:
+            with contextlib.suppress(subprocess.SubprocessError):
+                self.process.terminate()
+                self.process.wait(timeout=60)
+            self.process.kill()
+            self.process.wait(timeout=10)
+        with contextlib.suppress(OSError, ValueError):
+            pid = json.loads(self.files.process.read_text())["pid"]
+            if str(self.root) in Path(f"/proc/{pid}/cmdline").read_text():
+                os.kill(pid, 9)
+        subprocess.run(
+            [BIN / "sternwayd", "--data", self.root, "--dismantle"], check=True, capture_output=True, timeout=120
+        )
+
+
+@contextlib.contextmanager
+def launched(root: Path, artifacts: list[Path], active: str) -> Iterator[LaunchedRack]:
+    """Have a rack run under its launcher until the block ends."""
+    root.mkdir()
+    found = LaunchedRack(root)
+    found.install(*artifacts)
+    found.activate(active)
+    found.start()
+    try:
+        yield found
+    finally:
+        found.end()
