@@ -29,10 +29,12 @@ setup: $(RUNTIME) ## install sternway, convox and sternwayd into .venv/bin
 
 dev: $(DEV) ## the same, with the tools for test and lint
 
-demo: $(RUNTIME) ## deploy, break and roll back an app on this machine (ENGINE=process)
+demo: $(RUNTIME) ## deploy, break and roll back an app on this machine (ENGINE=process or docker)
+	@[ "$(ENGINE)" != docker ] || scripts/images.sh
 	@$(BIN)/python -m scripts.demo --engine "$(ENGINE)" $(ARGS)
 
-up: $(RUNTIME) ## start a rack on this machine (ENGINE=process)
+up: $(RUNTIME) ## start a rack on this machine (ENGINE=process or docker)
+	@[ "$(ENGINE)" != docker ] || scripts/images.sh
 	@$(BIN)/python -m scripts.up --engine "$(ENGINE)" $(ARGS)
 
 images: ## make base images for the Docker engine, from Debian's packages

@@ -42,8 +42,8 @@ class Seen:
 class Visitor:
     """One connection."""
 
-    def __init__(self, port: int, host: str, seen: Seen) -> None:
-        self._port = port
+    def __init__(self, where: tuple[str, int], host: str, seen: Seen) -> None:
+        self._where = where
         self._request = f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
         self._seen = seen
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -61,7 +61,7 @@ class Visitor:
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Return the connection, made anew if there is none."""
         if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+            self._streams = await asyncio.open_connection(*self._where)
         return self._streams
 
     async def _ask(self) -> bool:
@@ -102,10 +102,10 @@ def _length(head: str) -> int:
     raise ValueError("no Content-Length")
 
 
-async def visit(port: int, host: str, schedule: Schedule) -> Seen:
+async def visit(where: tuple[str, int], host: str, schedule: Schedule) -> Seen:
     """Follow the schedule to its end; the connections are open before it begins."""
     seen = Seen()
-    visitors = [Visitor(port, host, seen) for _ in range(schedule.connections)]
+    visitors = [Visitor(where, host, seen) for _ in range(schedule.connections)]
     for visitor in visitors:
         await visitor.open()
     began = asyncio.get_running_loop().time()
@@ -117,6 +117,7 @@ async def visit(port: int, host: str, schedule: Schedule) -> Seen:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", required=True)
     parser.add_argument("--rate", type=float, required=True)
@@ -124,7 +125,7 @@ def main() -> int:
     parser.add_argument("--connections", type=int, required=True)
     given = parser.parse_args()
     schedule = Schedule(given.rate, given.seconds, given.connections)
-    seen = asyncio.run(visit(given.port, given.host, schedule))
+    seen = asyncio.run(visit((given.address, given.port), given.host, schedule))
     print(json.dumps({name: getattr(seen, name) for name in Seen.__slots__}))
     return 0
 

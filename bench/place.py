@@ -36,9 +36,9 @@ class Place:
         return quick if self.is_quick else thorough
 
     @contextmanager
-    def rack(self, name: str = "rack") -> Iterator["RackInUse"]:
+    def rack(self, name: str = "rack", *, engine: str = "process") -> Iterator["RackInUse"]:
         """Have a rack run inside the block."""
-        process = RackProcess(self.directory / name)
+        process = RackProcess(self.directory / name, engine=engine)
         with process.running():
             api = client.Rack(address.parse(process.url), actor="bench")
             try:
@@ -101,6 +101,11 @@ def program(
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+def options(given: Mapping[str, object]) -> list[str]:
+    """Return options as a program of this package takes them."""
+    return [f"--{name}={value}" for name, value in given.items()]
 
 
 def result(running: subprocess.Popen[str], timeout_s: float = ANSWER_S) -> dict[str, Any]:

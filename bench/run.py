@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import idle, listing, load, machine, report, rollback, start, throughput, versions, writing
+from bench import docker, idle, listing, load, machine, report, rollback, start, throughput, versions, writing
 from bench.figures import Row
 from bench.place import Place
 
@@ -24,6 +24,7 @@ MEASUREMENTS: dict[str, Callable[[Place], list[Row]]] = {
     "idle": idle.measure,
     "throughput": throughput.measure,
     "write": writing.measure,
+    "docker": docker.measure,
     "versions": versions.measure,
 }
 

@@ -4,9 +4,9 @@
 #   sternway-busybox   a shell and what belongs to it, 2 MB
 #   sternway-python    the same with Debian's python3, pip and venv
 #
-# Both have root, nobody and a user `app` (1000) with a home. An image that is there and that this script, as it is now,
-# has made on a machine set up like this one stays as it is. The Docker engine is the one that `docker` finds, DOCKER_HOST included.
-# It needs Debian (or a relative) with apt-get, dpkg-deb and docker, and neither root nor a running container.
+# Both have root, nobody and a user `app` (1000) with a home. Images that this script made, as it is now and on a
+# machine set up like this one, stay as they are. The engine is the one that `docker` finds, DOCKER_HOST included.
+# It needs Debian 12 with apt-get, dpkg-deb and docker, and neither root nor a container that runs.
 set -euo pipefail
 
 PACKAGES=(busybox-static ca-certificates libstdc++6 python3 python3-pip python3-venv)
@@ -19,7 +19,8 @@ machine_ca=${PIP_CERT:-${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}}
 
 main() {
   require
-  recipe=$({ cat "${BASH_SOURCE[0]}" && pip_settings && { cat "$machine_ca" 2>/dev/null || true; }; } | sha256sum | cut -c 1-16)
+  recipe=$({ cat "${BASH_SOURCE[0]}" && pip_settings && { cat "$machine_ca" 2>/dev/null || true; }; } | sha256sum)
+  recipe=${recipe:0:16}
   if is_made sternway-busybox && is_made sternway-python; then
     return
   fi

@@ -40,6 +40,12 @@ class LaunchedRack:
     def activate(self, version: str) -> None:
         files.write(self.files.state, {"protocol": files.PROTOCOL, "active": version, "update": None})
 
+    def follow(self, channel: Path) -> None:
+        """Trust a channel, and take versions from it from now on."""
+        fingerprint = self.sternway("channel", "fingerprint", str(channel)).strip()
+        self.sternway("channel", "trust", str(channel), "--data", str(self.root), "--fingerprint", fingerprint)
+        self.sternway("rack", "params", "set", f"channel={channel}")
+
     def start(self, **variables: str) -> None:
         command = [sys.executable, "-m", "sternway.launcher", "--data", str(self.root), "--watch", "1"]
         command += ["--healthy-within", "15", "--listen", "127.0.0.1:0", "--router-listen", "127.0.0.1:0"]
@@ -53,20 +59,9 @@ class LaunchedRack:
         """Return the version that the running process says it is."""
         return Racks(self.files, ()).ask()
 
-    def move(self, target: str, id: str, *, accept_export: bool = False) -> dict[str, Any]:
-        """Have the rack moved, and return how that ended."""
-        self.order(target, id, accept_export=accept_export)
-        return self.outcome(id)
-
-    def order(self, target: str, id: str, *, accept_export: bool = False) -> None:
-        order = {"id": id, "target": target, "by": "ann", "reason": "", "at": "2026-01-01T00:00:00+00:00"}
-        files.write(self.files.order, order | {"accept_export": accept_export})
-
-    def outcome(self, id: str) -> dict[str, Any]:
-        return dict(self.until(lambda: self._outcome(id), "the update to end"))
-
-    def _outcome(self, id: str) -> dict[str, Any] | None:
-        return files.read(self.files.outcomes / f"{id}.json")
+    def move(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Have the rack moved as a person does (`update VERSION`, `rollback`), and return how the command ended."""
+        return self._command("rack", *words, "--wait")
 
     def until(self, happened: Callable[[], Any], what: str) -> Any:
         deadline = time.monotonic() + PATIENCE_S
@@ -89,12 +84,20 @@ class LaunchedRack:
         return "Basic " + b64encode(f"{parts.username}:{parts.password}".encode()).decode()
 
     def sternway(self, *words: str) -> str:
-        """Run the command line of this checkout."""
-        command = [str(BIN / "sternway"), *words]
-        done = subprocess.run(
-            command, env={**os.environ, "RACK_URL": self.url}, check=True, capture_output=True, text=True, timeout=120
-        )
+        """Run the command line of this checkout, and return what it prints; raises CalledProcessError."""
+        done = self._command(*words)
+        done.check_returncode()
         return done.stdout
+
+    def _command(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        variables = {**os.environ, "RACK_URL": self.url}
+        command = [str(BIN / "sternway"), *words]
+        return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120, check=False)
+
+    def history(self) -> list[tuple[str, str, str]]:
+        """Return version, status and cause of each line of `rack releases --all`."""
+        listed = json.loads(self.sternway("rack", "releases", "--all", "--json"))
+        return [(each["id"], each["status"], each["cause"]) for each in listed]
 
     def releases(self) -> list[str]:
         return [each["id"] for each in json.loads(self.sternway("releases", "-a", "hello", "-l", "100", "--json"))]

@@ -27,6 +27,7 @@ from sternway.reconcile.loop import Reconciler
 from sternway.router.memory import MemoryNetwork, MemoryRouter
 from sternway.secrets import KeyFile
 from sternway.store.ledger import SqlStore
+from tests.memory_versions import MemoryVersions
 
 PATIENCE_S = 15.0
 
@@ -51,6 +52,7 @@ class RackUnderTest:
     builder: MemoryBuilder
     router: MemoryRouter
     processes: MemoryProcesses
+    versions: MemoryVersions
 
     def made(self, by: str = "ann", reason: str = "") -> Made:
         return Made(self.rack.clock.now(), by, reason)
@@ -156,12 +158,18 @@ class RackUnderTest:
 
 @contextlib.asynccontextmanager
 async def rack_under_test(
-    directory: Path, *, world: World | None = None, network: MemoryNetwork | None = None, reconcile: bool = True
+    directory: Path,
+    *,
+    world: World | None = None,
+    network: MemoryNetwork | None = None,
+    versions: MemoryVersions | None = None,
+    reconcile: bool = True,
 ) -> AsyncIterator[RackUnderTest]:
     """Open a rack over `directory`; opened again with the same world and network it is the rack restarted."""
     clock, key = SystemClock(), KeyFile(directory / "keys" / "rack.key")
     engine, router, builder = MemoryEngine(clock, world=world), MemoryRouter(network), MemoryBuilder()
     processes = MemoryProcesses(clock, engine.world)
+    versions = versions or MemoryVersions()
     rack = Rack(
         settings=RackSettings("test", "20260101000000"),
         store=SqlStore(directory / "rack.db", key),
@@ -173,6 +181,7 @@ async def rack_under_test(
         journal=RecentLines(),
         router=router,
         traffic=router,
+        versions=versions,
         clock=clock,
         ids=RandomIds(),
         secrets=key,
@@ -183,7 +192,7 @@ async def rack_under_test(
     async with rack.store.run(), rack.router.run(), rack.engine.run():
         working = asyncio.create_task(Reconciler(rack, "test").run()) if reconcile else None
         try:
-            yield RackUnderTest(rack, engine, builder, router, processes)
+            yield RackUnderTest(rack, engine, builder, router, processes, versions)
         finally:
             if working:
                 working.cancel()

@@ -21,6 +21,7 @@ def test_ids_have_a_letter_and_ten_capitals():
     ids: ports.Ids = RandomIds()
     assert re.fullmatch("B[A-Z]{10}", ids.build())
     assert re.fullmatch("R[A-Z]{10}", ids.release())
+    assert re.fullmatch("V[A-Z]{10}", ids.move())
 
 
 def test_ids_do_not_repeat():

@@ -87,10 +87,9 @@ def build_nonsense(stage: Stage) -> Iterator[None]:
 
 
 def cancel_build(stage: Stage) -> Iterator[None]:
-    unpacked = stage.rig.rack.data / "engine" / "building"
     with socket.create_server(("127.0.0.1", 0)) as silent:  # an index of packages that never answers
         build = stage.rig.build(APP, endless(silent.getsockname()[1]))
-        wait_for(lambda: any(unpacked.iterdir()))
+        wait_for(lambda: any(stage.rig.unpacked.glob("*")))
         yield
         stage.rig.acknowledge(f"/apps/{APP}/builds/{build}", status="failed")
         stage.rig.call("DELETE", f"/apps/{APP}/builds/{build}")
@@ -203,15 +202,22 @@ def source(version: str, mark: str, code: str | None = None) -> bytes:
         {
             "app.py": code.encode() if code else (EXAMPLE / "app.py").read_bytes(),
             "convox.yml": manifest.replace("environment:\n", f"environment:\n  - FAULT_MARK={mark}\n", 1).encode(),
+            "Dockerfile": (EXAMPLE / "Dockerfile").read_bytes(),
             "version.txt": version.encode(),
         }
     )
 
 
 def endless(port: int) -> bytes:
-    """Return an archive whose build waits for an index of packages at that port."""
+    """Return an archive whose build does not end: it waits for an index of packages at that port, or just sleeps."""
     index = f"--index-url http://127.0.0.1:{port}/simple\ntiny==1\n"
-    return packed({"convox.yml": b"services: {web: {command: ./web}}", "requirements.txt": index.encode()})
+    return packed(
+        {
+            "convox.yml": b"services: {web: {build: ., command: ./web}}",
+            "requirements.txt": index.encode(),
+            "Dockerfile": b"FROM sternway-busybox\nRUN sleep 1000\n",
+        }
+    )
 
 
 def packed(files: Mapping[str, bytes]) -> bytes:

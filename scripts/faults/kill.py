@@ -74,7 +74,7 @@ class Killer:
         rig = self.stage.rig
         lost = [f"lost or undone: {path}" for path in rig.lost(is_thorough=is_thorough)]
         broken = [f"the chain {chain} is broken at {at}" for chain, at in rig.broken_chains().items()]
-        left = [f"left behind: {path}" for path in (rig.rack.data / "engine" / "building").glob("*")]
+        left = [f"left behind: {path}" for path in rig.unpacked.glob("*")]
         found = [*lost, *broken, *left, *(f"failed request: {failure}" for failure in self.crowd.failures)]
         new = [problem for problem in found if problem not in self._told]
         self._told.update(found)
@@ -89,9 +89,9 @@ class Killer:
 
 
 @contextmanager
-def killing(directory: Path) -> Iterator[Killer]:
+def killing(directory: Path, docker_host: str | None = None) -> Iterator[Killer]:
     """Have a rack with the example deployed, and a crowd before it."""
-    with Rig(directory, mark=uuid.uuid4().hex).running() as rig:
+    with Rig(directory, uuid.uuid4().hex, docker_host).running() as rig:
         stage = Stage(rig)
         stage.set_up()
         crowd = Crowd(rig.rack.router_port, HOST, GREETINGS)

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from scripts.faults import census
+from scripts.faults import witness
+from scripts.faults.containers import Engine
+from scripts.faults.witness import Witness
 from scripts.rack_process import RackProcess
 from sternway.core.crossing import Crossing
 from sternway.core.event import Event, first_break
@@ -45,12 +47,18 @@ class Answer:
 
 
 class Rig:
-    """One rack over one directory, killed and started again any number of times."""
+    """One rack over one directory, killed and started again any number of times.
 
-    def __init__(self, directory: Path, mark: str) -> None:
+    Its apps are processes, or containers of the Docker engine at the address that is given.
+    """
+
+    def __init__(self, directory: Path, mark: str, docker_host: str | None = None) -> None:
         self.mark = mark
         self._order = directory / "die-at"
-        self.rack = RackProcess(directory / "rack", variables={DIE_AT: str(self._order)})
+        self.rack = _rack(directory / "rack", docker_host, {DIE_AT: str(self._order)})
+        self.unpacked = self.rack.data / ("docker" if docker_host else "engine") / "building"
+        """Where builds unpack what they are made of."""
+        self._witness = _witness(self.rack.data, mark, docker_host)
         self.acknowledged: dict[str, dict[str, object]] = {}
         """What the rack said is there, by path, and what it has to say about it from then on."""
         self._fresh: set[str] = set()
@@ -153,12 +161,7 @@ class Rig:
         wanted = sum(service["count"] for service in self.get(f"/apps/{app}/services"))
         if len(listed) != wanted or {process["status"] for process in listed} - {"running"}:
             return f"{wanted} processes wanted, there are {[process['status'] for process in listed]}"
-        found = census.take(self.rack.data, self.mark)
-        if set(found.supervisors.values()) != {process["id"] for process in listed}:
-            return f"supervisors that the rack does not know, or the other way round: {found.supervisors}"
-        if found.orphans() or len(found.waiting) != 1:
-            return f"orphans {found.orphans()}, waiting supervisors {sorted(found.waiting)}"
-        return ""
+        return self._witness.contradiction([process["id"] for process in listed])
 
     def settle(self, app: str, within_s: float = TIMEOUT_S) -> None:
         """Wait until nothing is left to do; raises RuntimeError that says what is."""
@@ -191,6 +194,16 @@ class Rig:
                 chains.setdefault(row[0], []).append(Event(*row))
         breaks = {chain: first_break(events) for chain, events in chains.items()}
         return {chain: position for chain, position in breaks.items() if position is not None}
+
+
+def _rack(data: Path, docker_host: str | None, variables: Mapping[str, str]) -> RackProcess:
+    if docker_host is None:
+        return RackProcess(data, variables=variables)
+    return RackProcess(data, engine="docker", variables={**variables, "DOCKER_HOST": docker_host})
+
+
+def _witness(data: Path, mark: str, docker_host: str | None) -> Witness:
+    return witness.Docker(data, Engine(docker_host)) if docker_host else witness.Kernel(data, mark)
 
 
 def wait_for(look: Any, within_s: float = TIMEOUT_S) -> Any:

@@ -36,6 +36,10 @@ class RandomIds:
         """Return `R` and ten capitals."""
         return names.id_from("R", _letters())
 
+    def move(self) -> str:
+        """Return `V` and ten capitals."""
+        return names.id_from("V", _letters())
+
 
 def _letters() -> str:
     return "".join(secrets.choice(string.ascii_uppercase) for _ in range(names.ID_LETTERS))

@@ -45,39 +45,39 @@ def test_requests_are_due_at_the_rate_and_spread_over_the_connections():
 
 async def test_every_request_is_sent_and_every_good_answer_has_a_latency():
     async with server(GOOD) as port:
-        seen = await crowd.visit(port, "h", AT_ONCE)
+        seen = await crowd.visit(("127.0.0.1", port), "h", AT_ONCE)
     assert (seen.sent, len(seen.latencies_ms), dict(seen.failures)) == (10, 10, {})
     assert dict(seen.bodies) == {"ok\n": 10}
 
 
 async def test_a_status_other_than_200_is_a_failure():
     async with server(GOOD, GOOD.replace(b"200 OK", b"502 Bad Gateway"), GOOD) as port:
-        seen = await crowd.visit(port, "h", AT_ONCE)
+        seen = await crowd.visit(("127.0.0.1", port), "h", AT_ONCE)
     assert (seen.sent, len(seen.latencies_ms), dict(seen.failures)) == (10, 9, {"status 502": 1})
 
 
 async def test_a_connection_that_ends_instead_of_an_answer_is_a_failure_and_is_not_tried_again():
     async with server(b"", closes=True) as port:
-        seen = await crowd.visit(port, "h", AT_ONCE)
+        seen = await crowd.visit(("127.0.0.1", port), "h", AT_ONCE)
     assert (seen.sent, len(seen.latencies_ms), sum(seen.failures.values())) == (10, 0, 10)
 
 
 async def test_a_kept_connection_that_the_server_closes_costs_the_request_that_finds_out():
     schedule = Schedule(rate=10_000, seconds=0.0002, connections=1)
     async with server(GOOD, closes=True) as port:
-        seen = await crowd.visit(port, "h", schedule)
+        seen = await crowd.visit(("127.0.0.1", port), "h", schedule)
     assert (seen.sent, len(seen.latencies_ms), sum(seen.failures.values())) == (2, 1, 1)
 
 
 async def test_a_body_that_is_cut_off_is_a_failure():
     async with server(GOOD[:-1], closes=True) as port:
-        seen = await crowd.visit(port, "h", AT_ONCE)
+        seen = await crowd.visit(("127.0.0.1", port), "h", AT_ONCE)
     assert dict(seen.failures) == {"IncompleteReadError": 10}
 
 
 async def test_an_answer_without_a_length_is_a_failure():
     async with server(b"HTTP/1.1 200 OK\r\n\r\nok\n") as port:
-        seen = await crowd.visit(port, "h", AT_ONCE)
+        seen = await crowd.visit(("127.0.0.1", port), "h", AT_ONCE)
     assert dict(seen.failures) == {"ValueError": 10}
 
 
@@ -85,5 +85,5 @@ async def test_latency_counts_from_when_the_request_was_due():
     """Both are due at once on one connection: the second one's includes that it waited for the first."""
     schedule = Schedule(rate=1_000_000, seconds=0.000002, connections=1)
     async with server(GOOD) as port:
-        first, second = (await crowd.visit(port, "h", schedule)).latencies_ms
+        first, second = (await crowd.visit(("127.0.0.1", port), "h", schedule)).latencies_ms
     assert second > first

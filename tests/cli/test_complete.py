@@ -43,6 +43,8 @@ def test_bash_completes_commands_and_what_the_rack_has(program: Path, rack: Scri
     assert completed(program, *words, "-a", "s", RACK_URL=rack.url) == ["shop"]
     rack.on("GET /registries", [types.Registry("registry.example"), types.Registry("docker.io")])
     assert completed(program, "sternway", "registries", "remove", "d", RACK_URL=rack.url) == ["docker.io"]
+    rack.on("GET /system/releases", [types.Version(name) for name in ("20260201000000", "20250101000000")])
+    assert completed(program, "sternway", "rack", "update", "2025", RACK_URL=rack.url) == ["20250101000000"]
 
 
 def test_bash_completes_processes_and_services(program: Path, rack: ScriptedRack) -> None:

@@ -9,21 +9,6 @@ from sternway.ops import system
 from sternway.ports import LogQuery
 
 
-async def test_a_version_is_recorded_when_it_is_another_one(still):
-    await system.record_version(still.rack)
-    await system.record_version(still.rack)
-    newer = replace(still.rack, settings=replace(still.rack.settings, version="20270101000000-next"))
-    await system.record_version(newer)
-    assert [line.version for line in await system.versions(still.rack)] == ["20270101000000-next", "20260101000000"]
-
-
-async def test_a_version_that_comes_back_has_a_line_of_its_own(still):
-    other = replace(still.rack, settings=replace(still.rack.settings, version="20270101000000"))
-    for rack in (still.rack, other, still.rack):
-        await system.record_version(rack)
-    assert len(await system.versions(still.rack)) == 3
-
-
 async def test_a_wish_to_stop_is_heard_and_recorded(still):
     await system.request_stop(still.rack, still.made("ann", "moving house"), with_apps=True)
     await still.rack.shutdown.wait()

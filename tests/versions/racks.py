@@ -1,11 +1,17 @@
 """Real versions of the rack, built from this checkout: one that works, and changed ones that do not, or not quite."""
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from scripts.version import rack
 from scripts.version.tree import Tree
+from sternway.channel import publish as publishing
+from sternway.channel.artifact import Artifact, this_platform
+from sternway.channel.keys import Keys
+from sternway.channel.repository import SignedFiles
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST, SECOND, THIRD = "20260101000000", "20260201000000-colours", "20260301000000"
@@ -70,6 +76,16 @@ CHANGES: Mapping[str, Callable[[Path], None] | None] = {
     DEAF: _deaf,
     BROKEN: _broken,
 }
+
+
+def publish(artifacts: list[Path], directory: Path) -> Path:
+    """Make a channel of the artifacts, and return its directory."""
+    channel = SignedFiles(directory / "channel", Keys(directory / "keys"), datetime.now(UTC))
+    publishing.init(channel)
+    for file in artifacts:
+        about = json.loads(file.with_name(f"{file.name}.about.json").read_bytes())
+        publishing.publish(channel, {file: Artifact(about["version"], "rack", this_platform(), about=about)})
+    return channel.directory
 
 
 def build(version: str, out: Path) -> Path:

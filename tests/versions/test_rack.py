@@ -30,7 +30,9 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def rack(tmp_path_factory: pytest.TempPathFactory, artifacts: list[Path]) -> Iterator[LaunchedRack]:
-    with launched(tmp_path_factory.mktemp("rack") / "r", artifacts, FIRST) as rack:
+    directory = tmp_path_factory.mktemp("rack")
+    with launched(directory / "r", artifacts[:1], FIRST) as rack:
+        rack.follow(racks.publish(artifacts, directory))
         rack.sternway("apps", "create", "hello")
         rack.sternway("deploy", str(racks.ROOT / "examples" / "hello"), "-a", "hello")
         yield rack
@@ -95,12 +97,12 @@ def colour(rack: LaunchedRack) -> None:
         store.commit()
 
 
-def test_moved_on_and_back_and_over_a_version_nobody_notices(rack: LaunchedRack):
+def test_moved_on_and_back_and_over_a_version_and_nobody_notices(rack: LaunchedRack):
     known = rack.releases()
     with people_at_work(rack) as pollers:
-        for number, target in enumerate((SECOND, FIRST, THIRD, SECOND, THIRD, FIRST)):
-            outcome = rack.move(target, f"on-{number}")
-            assert (outcome["result"], outcome["cause"]) == ("completed", "")
+        for number, target in enumerate((SECOND, FIRST, THIRD, FIRST)):
+            moved = rack.move("update", target)
+            assert (moved.returncode, moved.stderr) == (0, "")
             assert rack.serving() == target
             rack.sternway("env", "set", f"STEP={number}", "-a", "hello")
             known = [*rack.releases()[:1], *known]
@@ -115,22 +117,32 @@ def test_moved_on_and_back_and_over_a_version_nobody_notices(rack: LaunchedRack)
 def test_a_version_that_does_not_work_is_taken_back_and_nobody_notices(rack: LaunchedRack, target: str, cause: str):
     known, before = rack.releases(), rack.serving()
     with people_at_work(rack):
-        outcome = rack.move(target, f"back-from-{target}")
-        assert outcome["result"] == "reverted"
-        assert cause in outcome["cause"]
-        rack.until(lambda: rack.serving() == before, "the version before")
+        moved = rack.move("update", target)
+        assert moved.returncode == 1
+        assert cause in moved.stderr
+        assert rack.serving() == before
         assert rack.releases() == known
+    (version, status, said), *_ = rack.history()
+    assert (version, status) == (target, "reverted")
+    assert cause in said
 
 
 def test_rows_that_an_older_version_cannot_hold_are_exported_only_if_a_person_accepts_it(rack: LaunchedRack):
-    assert rack.move(SECOND, "to-colours")["result"] == "completed"
+    assert rack.move("update", SECOND).returncode == 0
     colour(rack)
-    refused = rack.move(FIRST, "without-export")
-    assert (refused["result"], refused["cause"]) == (
-        "reverted",
-        "sternwayd: the older version cannot hold some rows: 1 of apps",
-    )
-    rack.until(lambda: rack.serving() == SECOND, "the version before")
-    assert rack.move(FIRST, "with-export", accept_export=True)["result"] == "completed"
-    (row,) = json.loads((rack.files.exports / "with-export.json").read_text())["apps"]
+    refused = rack.move("update", FIRST)
+    assert refused.returncode == 1
+    assert "apps" in refused.stderr
+    assert rack.serving() == SECOND
+    assert rack.move("update", FIRST, "--accept-export").returncode == 0
+    (exported,) = rack.files.exports.glob("*.json")
+    (row,) = json.loads(exported.read_text())["apps"]
     assert (row["name"], row["colour"]) == ("blue", "b")
+
+
+def test_rollback_goes_to_the_version_before_and_a_second_one_returns(rack: LaunchedRack):
+    assert rack.move("update", THIRD).returncode == 0
+    assert rack.move("rollback").returncode == 0
+    assert rack.serving() == FIRST
+    assert rack.move("rollback").returncode == 0
+    assert rack.serving() == THIRD

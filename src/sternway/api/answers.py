@@ -11,9 +11,11 @@ from sternway.core.promotion import Promotion
 from sternway.core.registry import Login
 from sternway.core.release import Build, BuildStatus, Release, ReleaseLine
 from sternway.ops.apps import AppView
+from sternway.ops.examination import Check
 from sternway.ops.processes import ProcessView, ServiceView
 from sternway.ops.rack import RackSettings
-from sternway.ops.system import SystemView, VersionLine
+from sternway.ops.system import SystemView
+from sternway.ops.versions import VersionLine
 from sternway.ports import Step
 from sternway.wire import types as wire
 from sternway.wire.json import to_json
@@ -183,6 +185,20 @@ def registry(login: Login) -> wire.Registry:
     return wire.Registry(server=login.server, username=login.username)
 
 
-def version_line(line: VersionLine) -> wire.Release:
-    """Return a version of the rack, which the wire shows as if it were a release."""
-    return wire.Release(id=line.version, app="", created=line.at)
+def version_line(line: VersionLine) -> wire.Version:
+    """Return a time that a version of the rack became active, or was tried."""
+    return wire.Version(
+        id=line.version,
+        created=line.at,
+        author=line.by,
+        reason=line.reason,
+        status=line.status,
+        cause=line.cause,
+        move=line.move,
+    )
+
+
+def check(item: Check) -> wire.Check:
+    """Return one thing that was looked at before a move."""
+    hint = item.problem.hint if item.problem else ""
+    return wire.Check(name=item.name, found=item.found, ok=item.problem is None, hint=hint)

@@ -14,6 +14,7 @@ from sternway.api.headers import AnswerHeaders, CallLog
 from sternway.api.routes import (
     apps,
     builds,
+    channel,
     logs,
     objects,
     processes,
@@ -38,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     logs.router,
     registries.router,
     system.router,
+    channel.router,
 )
 
 

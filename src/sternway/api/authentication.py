@@ -12,6 +12,8 @@ from sternway.api import errors
 from sternway.core.errors import Refused, SternwayError, Unauthenticated
 
 OPEN_PATHS = frozenset({"/check"})
+OPEN_BELOW = "/channel/"
+"""Files of a channel: whoever reads them believes their signatures, and not who serves them."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -26,7 +28,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "lifespan" or (scope["type"] == "http" and scope["path"] in OPEN_PATHS):
+        if scope["type"] == "lifespan" or _is_open(scope):
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
@@ -37,6 +39,10 @@ class Gate:
             await errors.answer(connection, error)(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+def _is_open(scope: Scope) -> bool:
+    return scope["type"] == "http" and (scope["path"] in OPEN_PATHS or scope["path"].startswith(OPEN_BELOW))
 
 
 def check_password(authorization: str, password: str) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 from sternway import __version__
 from sternway.bootstrap import engine as engines
 from sternway.bootstrap.address import Address
+from sternway.channel.versions import RackVersions
 from sternway.clock import RandomIds, SystemClock
 from sternway.core.crossing import Cross, Crossing, go_on
 from sternway.core.formation import Health, ProcessState
 from sternway.home import Home
 from sternway.objects import FileObjects
-from sternway.ops import registries
+from sternway.ops import parameters, registries
 from sternway.ops.changes import Changes
 from sternway.ops.rack import Rack, RackSettings
 from sternway.ops.shutdown import Shutdown
@@ -27,7 +28,7 @@ from sternway.router.caddy import configuration
 from sternway.router.caddy.router import CaddyRouter
 from sternway.router.memory import MemoryRouter
 from sternway.secrets import KeyFile
-from sternway.store import apart
+from sternway.store import apart, dialect, stranded
 from sternway.store.ledger import SqlStore
 
 DIE_AT = "STERNWAY_DIE_AT"
@@ -62,6 +63,7 @@ def compose(arguments: argparse.Namespace, home: Home, addresses: tuple[Address,
         journal=recent,
         router=router,
         traffic=router,
+        versions=_versions(arguments, home, store),
         clock=clock,
         ids=RandomIds(),
         secrets=key,
@@ -92,6 +94,16 @@ def _held_api(arguments: argparse.Namespace, home: Home, api: Address) -> config
     if not arguments.launched:
         return None
     return configuration.Api(str(api), os.path.relpath(home.api_socket, home.router))
+
+
+def _versions(arguments: argparse.Namespace, home: Home, store: SqlStore) -> RackVersions:
+    return RackVersions(
+        home.root,
+        __version__,
+        is_launched=arguments.launched,
+        address=functools.partial(parameters.channel, store),
+        stranded=functools.partial(stranded.counts, dialect.url_of(home.store)),
+    )
 
 
 def _own_process(clock: Clock) -> ProcessState:

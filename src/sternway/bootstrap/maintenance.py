@@ -10,7 +10,7 @@ from sternway import __version__
 from sternway.bootstrap import serving
 from sternway.core.errors import Refused
 from sternway.home import Home, replace_file
-from sternway.ops import apps, releases, system
+from sternway.ops import apps, releases, versions
 from sternway.ops.rack import Rack
 from sternway.store import dialect, schema, stranded
 
@@ -25,7 +25,7 @@ async def attempt(rack: Rack) -> None:
     async with rack.store.run(), rack.router.run(), rack.engine.run():
         for view in await apps.list_all(rack):
             await releases.list_newest(rack, view.app.name)
-        await system.versions(rack)
+        await versions.history(rack)
         with tempfile.TemporaryDirectory(prefix="sternway-trial-") as directory:
             path = Path(directory) / "api.sock"
             with serving.socket_file(path, lambda: None) as door:

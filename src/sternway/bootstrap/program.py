@@ -20,7 +20,7 @@ from sternway.bootstrap.address import Address
 from sternway.bootstrap.composition import compose
 from sternway.core.errors import SternwayError
 from sternway.home import Home, replace_file
-from sternway.ops import system
+from sternway.ops import versions
 from sternway.ops.rack import Rack
 from sternway.ports import Journal
 from sternway.reconcile.dismantle import dismantle
@@ -83,7 +83,7 @@ async def _serve(arguments: argparse.Namespace, home: Home, recent: Journal) -> 
         engines.keep(rack.engine.capabilities.name, home)
         password = _announce(home, api, Address("127.0.0.1", router.port))
         async with _open(rack):
-            await system.record_version(rack)
+            await versions.begin(rack)
             await _run(rack, door, password)
             if rack.shutdown.with_apps:
                 await dismantle(rack, _holder())

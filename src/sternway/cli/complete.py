@@ -26,6 +26,12 @@ def releases(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
     return [identifier for item in found if (identifier := str(item.get("id"))).startswith(begun)]
 
 
+def versions(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    """Return the versions that the rack had and that begin so, the newest first."""
+    found = [str(item.get("id")) for item in _asked(ctx, routes.SYSTEM_RELEASES)]
+    return [version for version in dict.fromkeys(found) if version.startswith(begun)]
+
+
 def processes(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
     """Return the services and the ids of the processes of the app that begin so."""
     found = _asked(ctx, routes.processes(_settings().app(ctx.meta.get("sternway.app"))))

@@ -26,6 +26,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "channel publish": ("channel publish ./channel dist/20161120140500/* --version 20161120140500 --keys ~/keys",),
     "channel renew": ("channel renew ./channel --keys ~/keys",),
     "channel rotate": ("channel rotate ./channel timestamp --keys ~/keys --keys /media/root-keys",),
+    "channel trust": (
+        "channel trust https://sternway.example/channel",
+        "channel trust https://sternway.example/channel --data /var/lib/sternway",
+    ),
     "channel unyank": ("channel unyank ./channel 20161120140500 --keys ~/keys",),
     "channel yank": ("channel yank ./channel 20161120140500 --reason 'loses logs' --keys ~/keys",),
     "completion": ("completion bash >> ~/.bashrc", "completion fish > ~/.config/fish/completions/sternway.fish"),
@@ -47,6 +51,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "ps info": ("ps info 0bcc8fbecb",),
     "ps stop": ("ps stop 0bcc8fbecb",),
     "rack": ("rack", "rack --json"),
+    "rack install": (
+        "rack install /var/lib/sternway --channel https://sternway.example/channel --listen 0.0.0.0:5443",
+        "rack install ~/rack --version 20161120140500 --engine process",
+    ),
     "rack logs": ("rack logs", "rack logs --since 10m --no-follow"),
     "rack params": ("rack params", "rack params --json"),
     "rack params set": (
@@ -54,9 +62,15 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "rack params set registry= --reason 'moved'",
     ),
     "rack ps": ("rack ps", "rack ps --all"),
-    "rack releases": ("rack releases",),
+    "rack releases": ("rack releases", "rack releases --all"),
+    "rack rollback": ("rack rollback --wait", "rack rollback --dry-run"),
     "rack stop": ("rack stop --data ~/rack", "rack stop --data ~/rack --all"),
-    "rack update": ("rack update 20160706200033",),
+    "rack uninstall": ("rack uninstall ~/rack", "rack uninstall ~/rack --keep-data --force"),
+    "rack update": (
+        "rack update",
+        "rack update 20160706200033 --wait --reason 'ticket 42'",
+        "rack update 20160706200033 --dry-run",
+    ),
     "racks": ("racks",),
     "registries": ("registries", "registries --json"),
     "registries add": (
@@ -80,6 +94,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "services": ("services", "services -a shop --json"),
     "services restart": ("services restart web",),
     "switch": ("switch", "switch staging"),
+    "update": ("update", "update 20161120140500", "update --list", "update --rollback"),
     "version": ("version",),
 }
 

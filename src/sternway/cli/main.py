@@ -38,6 +38,7 @@ COMMANDS = {
     "scale": ("services:scale", "Show or set how many processes a service has."),
     "services": ("services:services", "List and restart services."),
     "switch": ("rack:switch", "Choose the rack to talk to."),
+    "update": ("sternway.cli.local.update:update", "Move this program to another version of itself."),
     "version": ("version:version", "Print the versions of this program and of the rack."),
 }
 

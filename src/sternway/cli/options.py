@@ -88,6 +88,13 @@ def releases(ctx: click.Context, parameter: click.Parameter, begun: str) -> list
     return complete.releases(ctx, parameter, begun)
 
 
+def versions(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """Complete a version that the rack had, for the `shell_complete` of an argument."""
+    from sternway.cli import complete
+
+    return complete.versions(ctx, parameter, begun)
+
+
 def processes(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
     """Complete the name of a service or the id of a process, for the `shell_complete` of an argument."""
     from sternway.cli import complete

@@ -76,6 +76,12 @@ class Refused(CallerError):
     code = "refused"
 
 
+class RowsStranded(Refused):
+    """An older version of the rack could not hold some rows, and nobody said that they may be taken out."""
+
+    code = "rows-stranded"
+
+
 class Conflict(CallerError):
     """It exists already, or is locked."""
 

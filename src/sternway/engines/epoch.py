@@ -14,6 +14,11 @@ class EpochFile:
         self._path = directory / "epoch"
         self._lock = directory / "epoch.lock"
 
+    @property
+    def newest(self) -> int:
+        """Return the highest epoch that was here; 0 if none was. Raises EngineUnavailable for a damaged file."""
+        return self._read()
+
     def admit(self, epoch: int) -> None:
         """Remember the epoch; raises StaleEpoch if a higher one was here."""
         try:

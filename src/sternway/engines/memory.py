@@ -156,9 +156,16 @@ class MemoryEngine:
         finally:
             self._is_running = False
 
+    @property
+    def epoch(self) -> int:
+        """Return the highest epoch that was admitted."""
+        return self.world.epoch
+
     def subscribe(self, listener: Callable[[str], None]) -> None:
-        """Have `listener(app)` called at every change."""
+        """Have `listener(app)` called at every change, and at once for what is there."""
         self.world.listen(listener)
+        for app in {key.app for key in self.world.formations}:
+            listener(app)
 
     async def ensure(self, formation: Formation, count: int, *, epoch: int) -> None:
         """Fill the slots below `count`."""
@@ -199,6 +206,10 @@ class MemoryEngine:
         self._admit(epoch)
         if any(key.app == app for key in self.world.formations):
             raise Conflict(f"processes of {app} still run", hint="wait until they are gone")
+
+    async def withdraw(self, app: str, *, epoch: int) -> None:
+        """Do nothing more than refuse while something runs: nothing is kept."""
+        await self.forget(app, epoch=epoch)
 
     async def observe(self, app: str) -> tuple[FormationState, ...]:
         """Return every formation of the app, sorted by key."""

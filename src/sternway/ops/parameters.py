@@ -4,15 +4,18 @@ import difflib
 from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
-from sternway.core import registry
+from sternway.core import registry, version
 from sternway.core.app import Made
 from sternway.core.errors import InvalidInput
 from sternway.core.event import RACK_CHAIN, Happening
 from sternway.ops.changes import RACK
 from sternway.ops.rack import Rack
-from sternway.ports import Ledger
+from sternway.ports import Ledger, Store
 
-KNOWN: Mapping[str, Callable[[str], str]] = {registry.PARAMETER: registry.read_push_to}
+KNOWN: Mapping[str, Callable[[str], str]] = {
+    version.CHANNEL: version.read_channel,
+    registry.PARAMETER: registry.read_push_to,
+}
 """Each parameter, and what reads its value; all are empty until they are set."""
 
 MAX_NAME_SHOWN = 60
@@ -22,6 +25,12 @@ async def get(rack: Rack) -> Mapping[str, str]:
     """Return the value of every parameter that there is."""
     async with rack.store.read() as ledger:
         return await _values(ledger)
+
+
+async def channel(store: Store) -> str:
+    """Return the address of the channel that the rack's versions come from, or nothing."""
+    async with store.read() as ledger:
+        return (await _values(ledger))[version.CHANNEL]
 
 
 async def set(rack: Rack, changes: Mapping[str, str], made: Made) -> Mapping[str, str]:

@@ -21,6 +21,7 @@ from sternway.ports import (
     Secrets,
     Store,
     Traffic,
+    Versions,
 )
 
 
@@ -56,6 +57,7 @@ class Rack:
     journal: Journal
     router: Router
     traffic: Traffic
+    versions: Versions
     clock: Clock
     ids: Ids
     secrets: Secrets

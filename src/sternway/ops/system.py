@@ -1,22 +1,17 @@
 """Use cases of the rack itself."""
 
-import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sternway.core.app import Made
-from sternway.core.event import RACK_CHAIN, Event, Happening
-from sternway.ops import parameters
-from sternway.ops.changes import RACK
+from sternway.core.event import RACK_CHAIN, Happening
+from sternway.ops import parameters, versions
 from sternway.ops.processes import ProcessView
 from sternway.ops.rack import Rack, RackSettings
 from sternway.ports import LogLine, LogQuery
 
 SYSTEM = "system"
 """What stands for an app where there is none; no app can have this name."""
-VERSION_ACTION = "rack:update"
-MAX_EVENTS = 10_000
 LOOK_AGAIN_S = 0.5
 
 
@@ -35,20 +30,12 @@ class SystemView:
     problems: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class VersionLine:
-    """A version of the rack, and when it became active."""
-
-    version: str
-    at: datetime
-
-
 async def describe(rack: Rack) -> SystemView:
     """Return what is known of the rack without asking an engine."""
     problem = rack.engine.problem
     return SystemView(
         rack.settings,
-        "running",
+        "updating" if await versions.is_moving(rack) else "running",
         1,
         rack.engine.capabilities.name,
         await parameters.get(rack),
@@ -62,33 +49,6 @@ async def processes(rack: Rack) -> Sequence[ProcessView]:
     found = [] if own is None else [("rack", own)]
     found += [("router", state) for state in await rack.router.processes()]
     return [ProcessView(SYSTEM, service, state, rack.settings.version) for service, state in found]
-
-
-async def record_version(rack: Rack) -> None:
-    """Record that this version serves, if another one did before."""
-    version = rack.settings.version
-    async with rack.store.write() as ledger:
-        lines = _versions(await ledger.events.list(RACK_CHAIN, MAX_EVENTS))
-        if lines and lines[0].version == version:
-            return
-        happening = Happening(VERSION_ACTION, "rack", rack.clock.now(), detail={"version": version})
-        await ledger.events.append(RACK_CHAIN, happening)
-    rack.changes.notify(RACK)
-
-
-async def versions(rack: Rack) -> Sequence[VersionLine]:
-    """Return each time that another version became active, newest first."""
-    async with rack.store.read() as ledger:
-        return _versions(await ledger.events.list(RACK_CHAIN, MAX_EVENTS))
-
-
-def _versions(events: Sequence[Event]) -> list[VersionLine]:
-    bodies = [json.loads(event.body) for event in events]
-    return [
-        VersionLine(body["data"]["version"], datetime.fromisoformat(body["at"]))
-        for body in bodies
-        if body["action"] == VERSION_ACTION
-    ]
 
 
 async def request_stop(rack: Rack, made: Made, *, with_apps: bool) -> None:

@@ -37,3 +37,7 @@ from sternway.ports.store import Promotions as Promotions
 from sternway.ports.store import Releases as Releases
 from sternway.ports.store import Step as Step
 from sternway.ports.store import Store as Store
+from sternway.ports.versions import Move as Move
+from sternway.ports.versions import Offer as Offer
+from sternway.ports.versions import Outcome as Outcome
+from sternway.ports.versions import Versions as Versions

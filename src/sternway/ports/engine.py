@@ -37,6 +37,11 @@ class Engine(Protocol):
         """Return why it does not answer now, in words for people; nothing while it does."""
         ...
 
+    @property
+    def epoch(self) -> int:
+        """Return the highest epoch that was ever admitted, also before a restart; 0 if none was."""
+        ...
+
     def run(self) -> AbstractAsyncContextManager[None]:
         """Connect, adopt what an earlier rack left running (untouched), and watch it until the block ends.
 
@@ -46,7 +51,10 @@ class Engine(Protocol):
         ...
 
     def subscribe(self, listener: Callable[[str], None]) -> None:
-        """Have `listener(app)` called on the loop whenever `observe(app)` may answer something new."""
+        """Have `listener(app)` called on the loop whenever `observe(app)` may answer something new.
+
+        What is there already is new to it: it is called at once for each app of which there is something.
+        """
         ...
 
     async def ensure(self, formation: Formation, count: int, *, epoch: int) -> None:
@@ -75,6 +83,14 @@ class Engine(Protocol):
 
         Data that it kept in volumes is put aside and not removed. Raises Conflict while something of it
         runs. An unknown app and a second call do nothing.
+        """
+        ...
+
+    async def withdraw(self, app: str, *, epoch: int) -> None:
+        """Remove what it keeps of an app where others have something too, for a rack that is taken down.
+
+        Ended processes go with what they printed, and so does their network; artifacts and data in volumes stay,
+        and the app finds them again. Raises Conflict while something of it runs. Called twice it does nothing more.
         """
         ...
 

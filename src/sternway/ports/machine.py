@@ -31,6 +31,10 @@ class Ids(Protocol):
         """Return `R` and ten capitals."""
         ...
 
+    def move(self) -> str:
+        """Return `V` and ten capitals, for a move of the rack to another version."""
+        ...
+
 
 class Secrets(Protocol):
     """What the key of the rack can do; the key never leaves its adapter."""

@@ -13,6 +13,11 @@ class Router(Protocol):
     Epochs are as for engines. When it does not answer: RouterUnavailable.
     """
 
+    @property
+    def epoch(self) -> int:
+        """Return the highest epoch that ever wrote, also before a restart; 0 if none did."""
+        ...
+
     def run(self) -> AbstractAsyncContextManager[None]:
         """Start it, or adopt the one that runs, untouched; leaving the block leaves it running."""
         ...

@@ -192,8 +192,11 @@ class Logins(Protocol):
 class Leases(Protocol):
     """Who may act. Taking a lease makes every earlier one stale."""
 
-    async def take(self, holder: str, at: datetime) -> int:
-        """Return a new epoch, higher than any before."""
+    async def take(self, holder: str, at: datetime, *, above: int = 0) -> int:
+        """Return a new epoch, higher than any before, and than `above`.
+
+        A store that was put back from a backup has forgotten leases that engine and router still know.
+        """
         ...
 
     async def current(self) -> int:

@@ -1,13 +1,14 @@
 """The Protocol of versions of the rack itself: those that can be had, those that are here, and the move to one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A version that the rack can move to. `yanked` says why it should not; `is_installed` that no network is needed.
+    """A version that the rack can be moved to. `yanked` says why it should not; `is_installed`: it takes no network.
 
     `about` is what the version tells of itself: `schema` (its own), `schemas` (all that it can migrate).
     """
@@ -47,30 +48,37 @@ class Outcome:
 
 
 class Versions(Protocol):
-    """Where the rack's own versions come from, and who moves it between them.
+    """Where the rack's own versions come from, and who moves it between them."""
 
-    A rack that nothing can move (one started by hand, without its launcher) raises Unsupported for all but
-    `offered`.
-    """
+    def check(self) -> None:
+        """Raise Unsupported for a rack that nothing can move: one that was started without its launcher."""
+        ...
 
     async def offered(self) -> Sequence[Offer]:
-        """Return what the channel lists and what is installed, newest first.
+        """Return what the channel lists for this machine, newest first.
 
-        Without a channel, or when it does not answer, those installed. Raises ChannelRefused for a channel that
-        is not as signed.
+        Raises NotFound while no channel is set, ChannelRefused for one that is not as signed, ChannelUnavailable.
         """
+        ...
+
+    async def kept(self) -> Sequence[Offer]:
+        """Return what is installed, newest first, without a network; nothing is known of it being yanked."""
         ...
 
     async def prepare(self, version: str) -> Offer:
         """See to it that a version is installed here, verified, beside the others; it takes as long as a download.
 
-        A kept version is checked against what was recorded of it, without a network. Raises NotFound,
-        ChannelRefused, ChannelUnavailable, InvalidInput for one that cannot run here, Corrupt.
+        A kept version is checked against what was recorded of it, without a network. Called twice it does nothing
+        more. Raises NotFound, ChannelRefused, ChannelUnavailable, InvalidInput for one that cannot run here,
+        Corrupt, and Unavailable for a disk that does not take it.
         """
         ...
 
     async def stranded(self, offer: Offer) -> Mapping[str, int]:
-        """Return how many rows of which tables the version could not hold; none for one as new as the store."""
+        """Return how many rows of which tables the version could not hold; none for one as new as the store.
+
+        Raises Refused if there is no way between the store and what the version knows.
+        """
         ...
 
     async def order(self, move: Move) -> None:
@@ -87,4 +95,12 @@ class Versions(Protocol):
 
     async def forget(self, outcome: Outcome) -> None:
         """Let go of an outcome that is on record; called twice it does nothing more."""
+        ...
+
+    async def published(self, name: str) -> Path:
+        """Return a file of the channel that this rack serves to others; raises NotFound. No name is its page."""
+        ...
+
+    async def keep(self, versions: Collection[str]) -> None:
+        """Remove what is installed beside these and the version that runs; called while nothing is under way."""
         ...

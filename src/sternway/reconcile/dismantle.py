@@ -6,6 +6,7 @@ import logging
 
 from sternway.ops import one_offs
 from sternway.ops.rack import Rack
+from sternway.reconcile import lease
 
 log = logging.getLogger(__name__)
 
@@ -16,10 +17,11 @@ LOOK_AGAIN_S = 1.0
 async def dismantle(rack: Rack, holder: str) -> None:
     """Take routes and processes of every app down, then the router; no worker may run meanwhile.
 
-    Processes get their grace. Raises TimeoutError if some are still there after a minute more than that.
+    Processes get their grace. Artifacts and data in volumes stay, for the next rack over this ledger. Raises
+    TimeoutError if some processes are still there after a minute more than that.
     """
-    async with rack.store.write() as ledger:
-        epoch = await ledger.leases.take(holder, rack.clock.now())
+    epoch = await lease.take(rack, holder)
+    async with rack.store.read() as ledger:
         apps = [*await ledger.apps.list(), *await ledger.apps.list_deleted()]
     names = {app.name for app in apps}
     for name in names:
@@ -30,8 +32,9 @@ async def dismantle(rack: Rack, holder: str) -> None:
     async with asyncio.timeout(PATIENCE_S):
         for name in names:
             await _gone(rack, name, epoch)
+            await rack.engine.withdraw(name, epoch=epoch)
     await rack.router.stop()
-    log.info("apps and router are down", extra={"apps": len(names)})
+    log.info("apps and router are down; images and volumes stay", extra={"apps": len(names)})
 
 
 async def _gone(rack: Rack, name: str, epoch: int) -> None:

@@ -5,7 +5,7 @@ import logging
 
 from sternway.ops.changes import RACK
 from sternway.ops.rack import Rack
-from sternway.reconcile import uploads
+from sternway.reconcile import lease, moving, uploads
 from sternway.reconcile.builds import BuildYard
 from sternway.reconcile.worker import AppWorker
 
@@ -26,8 +26,7 @@ class Reconciler:
     async def run(self) -> None:
         """Reconcile every app, and those that come, until cancelled."""
         rack = self._rack
-        async with rack.store.write() as ledger:
-            self._epoch = await ledger.leases.take(self._holder, rack.clock.now())
+        self._epoch = await lease.take(rack, self._holder)
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             try:
@@ -35,6 +34,7 @@ class Reconciler:
                 rack.engine.subscribe(self._wake)
                 tasks.create_task(self._yard.run(), name="builds")
                 tasks.create_task(uploads.run(rack), name="uploads")
+                tasks.create_task(moving.run(rack), name="versions")
                 for name in await self._names():
                     self._wake(name)
                 await asyncio.Event().wait()

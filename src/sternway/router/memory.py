@@ -59,6 +59,11 @@ class MemoryRouter:
     def __init__(self, network: MemoryNetwork | None = None) -> None:
         self.network = network or MemoryNetwork()
 
+    @property
+    def epoch(self) -> int:
+        """Return the highest epoch that wrote."""
+        return self.network.epoch
+
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Adopt the network as it is; leaving changes nothing."""

@@ -15,9 +15,12 @@ class SqlLeases:
 
     transaction: Transaction
 
-    async def take(self, holder: str, at: datetime) -> int:
+    async def take(self, holder: str, at: datetime, *, above: int = 0) -> int:
         """Return the new epoch."""
-        return await self.transaction.insert(leases, {"holder": holder, "at": at})
+        values = {"holder": holder, "at": at}
+        if above > await self.current():
+            return await self.transaction.insert(leases, {**values, "epoch": above + 1})
+        return await self.transaction.insert(leases, values)
 
     async def current(self) -> int:
         """Return the highest epoch, or 0."""

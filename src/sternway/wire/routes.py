@@ -4,6 +4,8 @@ from urllib.parse import quote
 
 APPS = "/apps"
 SYSTEM = "/system"
+SYSTEM_RELEASES = "/system/releases"
+SYSTEM_UPDATE = "/system/update"
 REGISTRIES = "/registries"
 
 

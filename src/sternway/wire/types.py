@@ -132,6 +132,38 @@ class System:
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """A time that a version of the rack became active, or was tried; `id` is the version.
+
+    Other clients read it as a Release. `status` is active, updating, reverted, or empty for one that was active;
+    `move` is the same for every sight of one move. Those after `created` are Sternway's own.
+    """
+
+    id: str
+    app: str = ""
+    build: str = ""
+    env: str = ""
+    manifest: str = ""
+    description: str = ""
+    created: datetime | None = None
+    author: str = ""
+    reason: str = ""
+    status: str = ""
+    cause: str = ""
+    move: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was found out about a move to another version without making it (Sternway's own)."""
+
+    name: str
+    found: str
+    ok: bool = True
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     """A login at an image registry. The password is empty in every answer: it never leaves the rack."""
 

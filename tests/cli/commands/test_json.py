@@ -23,7 +23,7 @@ COMMANDS: list[tuple[str, str, Any]] = [
     ("ps info web-1", "/apps/shop/processes/web-1", PROCESS),
     ("rack", "/system", SYSTEM),
     ("rack ps", "/system/processes", [PROCESS]),
-    ("rack releases", "/system/releases", [RELEASE]),
+    ("rack releases", "/system/releases", [types.Version("20260102030405", status="active")]),
     ("registries", "/registries", [types.Registry("registry.example", "ada")]),
     ("releases", "/apps/shop/releases", [RELEASE]),
     ("releases info R1", "/apps/shop/releases/R1", RELEASE),

@@ -1,5 +1,5 @@
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,9 +9,23 @@ from tests.cli import samples
 from tests.cli.conftest import Run
 from tests.cli.scripted import Answer, ScriptedRack
 
+RUNS, OLDER = "20160722051815", "20160706200033"
+PAGE = {
+    RUNS: timedelta(days=6),
+    "20160720211125": timedelta(days=6),
+    "20160712212601": timedelta(days=8),
+    OLDER: timedelta(days=15),
+    "20160627075406-mountable-volumes": timedelta(days=31),
+    "20160528002649": timedelta(days=61),
+    "20160415002713-proxy-labels": timedelta(days=99),
+}
 SYSTEM = types.System(
     "dev", "running", "20160722051815", provider="local", domain="apps.local", count=3, type="t2.medium"
 )
+
+
+def version(name: str, *, age: timedelta, **members: str) -> types.Version:
+    return types.Version(name, created=datetime.now(UTC) - age - timedelta(seconds=1), **members)
 
 
 def test_rack_leaves_out_what_has_no_value(run: Run, rack: ScriptedRack) -> None:
@@ -44,6 +58,44 @@ def test_update_looks_as_documented(run: Run, rack: ScriptedRack) -> None:
         "\nUpdating to version: 20160706200033\n"
     )
     assert rack.request("PUT /system").form == {"version": "20160706200033", "force": "false"}
+
+
+def test_versions_are_listed_byte_for_byte_as_documented(run: Run, rack: ScriptedRack) -> None:
+    listed = [version(name, age=age, status="active" if name == RUNS else "") for name, age in PAGE.items()]
+    rack.on("GET /system/releases", listed)
+    assert run("rack", "releases").out == (
+        "VERSION                           UPDATED       STATUS\n"
+        "20160722051815                    6 days ago    active\n"
+        "20160720211125                    6 days ago\n"
+        "20160712212601                    1 week ago\n"
+        "20160706200033                    2 weeks ago\n"
+        "20160627075406-mountable-volumes  1 month ago\n"
+        "20160528002649                    2 months ago\n"
+        "20160415002713-proxy-labels       3 months ago\n"
+    )
+    assert rack.lines() == ["GET /system/releases"]
+
+
+def test_a_version_that_is_active_again_is_marked_once(run: Run, rack: ScriptedRack) -> None:
+    rack.on("GET /system", SYSTEM)
+    ages = {"days": 1}, {"days": 2}, {"days": 3}
+    names = RUNS, OLDER, RUNS
+    rack.on(
+        "GET /system/releases",
+        [samples.release(name, age=timedelta(**age)) for name, age in zip(names, ages, strict=True)],
+    )
+    assert run("rack", "releases").out.count("active") == 1
+
+
+def test_attempts_are_listed_with_their_cause_when_asked_for(run: Run, rack: ScriptedRack) -> None:
+    tried = version("20160801000000", age=timedelta(days=1), status="reverted", cause="not healthy within 60 s")
+    rack.on("GET /system/releases", [tried, version(RUNS, age=timedelta(days=6), status="active")])
+    assert run("rack", "releases", "--all").out == (
+        "VERSION         UPDATED     STATUS    CAUSE\n"
+        "20160801000000  1 day ago   reverted  not healthy within 60 s\n"
+        "20160722051815  6 days ago  active\n"
+    )
+    assert rack.requests[0].query == {"all": "true"}
 
 
 def test_processes_of_the_rack_are_listed(run: Run, rack: ScriptedRack) -> None:

@@ -62,7 +62,8 @@ class DockerDaemon:
             "--iptables=false",
             "--ip-forward=false",
         ]
-        command += ["--default-address-pool", f"base={self._network}.128.0/17,size=26"]
+        if not self._has_answered:  # with it, an engine that starts again takes `docker0` away from the one that has it
+            command += ["--default-address-pool", f"base={self._network}.128.0/17,size=26"]
         command += ["--data-root", str(self.directory / "data"), "--exec-root", str(self.directory / "exec")]
         command += ["--pidfile", str(self.directory / "pid"), *self._options]
         with (self.directory / "log").open("ab") as log:
@@ -79,8 +80,8 @@ class DockerDaemon:
         """End it with SIGKILL, without a word to its containers: they run on."""
         await self._end(signal.SIGKILL)
         async with asyncio.timeout(STOP_S):
-            while not self._is_forgotten():
-                await asyncio.sleep(0.02)  # noqa: ASYNC110
+            while not self._is_forgotten():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
 
     async def restart(self) -> None:
         """Stop it and start it again."""
@@ -91,6 +92,7 @@ class DockerDaemon:
     def frozen(self) -> Iterator[None]:
         """Have it answer nothing while the block runs, with its socket open."""
         os.kill(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
         try:
             yield
         finally:

@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 from starlette.responses import PlainTextResponse, Response
 
 from sternway.api import answers
 from sternway.api.forms import Form, Number, Pairs, Truth, describe, form
 from sternway.api.inputs import AppName, MadeIn, RackIn
-from sternway.core.errors import NotFound, Unsupported
-from sternway.ops import apps, parameters, processes, system
+from sternway.core.errors import InvalidInput, NotFound, Unsupported
+from sternway.ops import apps, parameters, processes, system, versions
+from sternway.ops.examination import Wish
 
 router = APIRouter(tags=["system"])
 
@@ -22,13 +23,18 @@ class StopOrder(Form):
 
 
 class SystemChange(Form):
-    """Parameters are merged. `count`, `type`, `version` and `force` belong to the contract."""
+    """Parameters are merged. `version` is one, or `previous`, or empty for the newest of the channel.
 
+    `force` takes a yanked version. `accept-export` (Sternway's own): rows that the version cannot hold may be
+    taken out into a file.
+    """
+
+    accept_export: Truth = False
     count: Number | None = None
     force: Truth = False
     parameters: Annotated[Pairs | None, Field(description="name=value pairs, urlencoded")] = None
     type: str = ""
-    version: str = ""
+    version: str | None = None
 
 
 class EventReport(Form):
@@ -38,6 +44,12 @@ class EventReport(Form):
     data: Pairs | None = None
     error: str = ""
     status: str = ""
+
+
+async def _wish(
+    version: str = "", force: str = "", accept_export: Annotated[str, Query(alias="accept-export")] = ""
+) -> Wish:
+    return Wish(version, force=force == "true", accept_export=accept_export == "true")
 
 
 @router.get("/check", response_class=PlainTextResponse)
@@ -72,19 +84,30 @@ async def get_system(rack: RackIn) -> Response:
 
 @router.put("/system", openapi_extra=describe(SystemChange), response_class=PlainTextResponse)
 async def update_system(rack: RackIn, made: MadeIn, change: Annotated[SystemChange, form(SystemChange)]) -> Response:
-    """Set parameters of the rack. It cannot move to another version or other machines yet."""
-    if change.version:
-        raise Unsupported("version: this rack cannot move to another one yet", hint="sternway rack releases")
+    """Set parameters of the rack, or have it moved to another version; the move goes on after the answer."""
     if change.count is not None or change.type:
         raise Unsupported("count, type: this rack is the one machine that it runs on", hint="sternway scale")
-    await parameters.set(rack, change.parameters or {}, made)
+    if change.version is None:
+        await parameters.set(rack, change.parameters or {}, made)
+        return answers.ok()
+    if change.parameters is not None:
+        raise InvalidInput("parameters, version: one of them at a time", hint="set the parameters first")
+    wish = Wish(change.version, force=change.force, accept_export=change.accept_export)
+    await versions.update(rack, wish, made)
     return answers.ok()
 
 
+@router.get("/system/update")
+async def check_update(rack: RackIn, wish: Annotated[Wish, Depends(_wish)]) -> Response:
+    """Tell what can be found out about a move to another version, and move nothing (Sternway's own)."""
+    return answers.json_response([answers.check(check) for check in await versions.check(rack, wish)])
+
+
 @router.get("/system/releases")
-async def list_versions(rack: RackIn) -> Response:
-    """List the versions of the rack that were active, the newest first."""
-    return answers.json_response([answers.version_line(line) for line in await system.versions(rack)])
+async def list_versions(rack: RackIn, all: str = "") -> Response:
+    """List the versions of the rack that were active, the newest first; with `all=true` also those only tried."""
+    lines = await versions.history(rack, with_attempts=all == "true")
+    return answers.json_response([answers.version_line(line) for line in lines])
 
 
 @router.get("/system/processes")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from sternway.cli import address, errors, letters, options, output
+from sternway.cli import address, errors, letters, move, options, output
 from sternway.cli.command import Group, command
 from sternway.cli.commands import logs as app_logs
 from sternway.cli.commands import processes
@@ -13,7 +13,11 @@ from sternway.cli.lazy import LazyGroup
 from sternway.cli.options import Target
 from sternway.wire import routes, types
 
-LOCAL = {"stop": ("sternway.cli.local.stop:stop", "Stop a rack of this machine.")}
+LOCAL = {
+    "install": ("sternway.cli.local.install:install", "Install a rack on this machine."),
+    "stop": ("sternway.cli.local.stop:stop", "Stop a rack of this machine."),
+    "uninstall": ("sternway.cli.local.install:uninstall", "Take a rack off this machine."),
+}
 
 
 @click.group(cls=LazyGroup, lazy=LOCAL, invoke_without_command=True)
@@ -61,37 +65,34 @@ def set_(target: Target, pairs: Sequence[str], reason: str | None) -> None:
 
 
 @rack.command()
+@click.option("--all", "is_all", is_flag=True, help="Those too that were tried and never became active.")
 @options.as_json
 @options.on_rack
-def releases(target: Target, as_json: bool) -> None:
+def releases(target: Target, is_all: bool, as_json: bool) -> None:
     """List the versions that the rack had, newest first."""
-    listed = target.rack.fetch_all(types.Release, f"{routes.SYSTEM}/releases")
+    listed = target.rack.fetch_all(types.Version, routes.SYSTEM_RELEASES, {"all": True} if is_all else None)
     if as_json:
         return output.show_json(listed)
-    active, now = _system(target).version, output.now()
-    rows = [(r.id, output.ago(r.created, now), "active" if r.id == active else "") for r in listed]
-    output.show_table(("VERSION", "UPDATED", "STATUS"), rows)
+    active, now = _active(target, listed), output.now()
+    rows = [(v.id, output.ago(v.created, now), v.status or ("active" if v is active else ""), v.cause) for v in listed]
+    output.show_table(("VERSION", "UPDATED", "STATUS", "CAUSE"), rows, optional=("CAUSE",))
 
 
 @rack.command()
-@click.argument("version")
-@options.accept_wait
-@options.with_force
-@options.with_reason
+@click.argument("version", required=False, shell_complete=options.versions)
+@move.with_order
 @options.on_rack
-def update(target: Target, version: str, force: bool, reason: str | None) -> None:
-    """Move the rack to a version, newer or older."""
-    try:
-        target.rack.send("PUT", routes.SYSTEM, {"version": version, "force": force, "reason": reason})
-    except errors.Refused as exc:
-        if not exc.is_route_missing:
-            raise
-        hint = "see the one it runs: sternway rack releases"
-        raise errors.CommandFailed("this rack cannot move to another version yet", hint=hint) from exc
-    system = _system(target)
-    pairs = [("Name", system.name), ("Status", system.status), ("Version", system.version)]
-    output.show(output.members([*pairs, ("Count", str(system.count)), ("Type", system.type)]))
-    output.show(f"\nUpdating to version: {version}\n")
+def update(target: Target, version: str | None, order: move.Order) -> None:
+    """Move the rack to a version, newer or older; to the newest of its channel if none is named."""
+    move.move(target.rack, version or "", order)
+
+
+@rack.command()
+@move.with_order
+@options.on_rack
+def rollback(target: Target, order: move.Order) -> None:
+    """Move the rack to the version that was active before; a second time, and it is back again."""
+    move.move(target.rack, move.PREVIOUS, order)
 
 
 @rack.command()
@@ -165,3 +166,11 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _system(target: Target) -> types.System:
     return target.rack.fetch(types.System, routes.SYSTEM)
+
+
+def _active(target: Target, listed: Sequence[types.Version]) -> types.Version | None:
+    """Return the one that is active for racks that do not say so; they list the present one first."""
+    if any(version.status for version in listed):
+        return None
+    active = _system(target).version
+    return next((version for version in listed if version.id == active), None)

@@ -1,5 +1,9 @@
 """`version` and `completion`: about this program."""
 
+import re
+import sys
+from datetime import UTC, datetime
+
 import click
 
 import sternway
@@ -8,14 +12,41 @@ from sternway.cli.command import command
 from sternway.cli.options import Target
 from sternway.wire import routes
 
+FITS_DAYS = 366
+"""A client this much older or newer than the rack still does what it is for; no rack drops a route sooner."""
+_MOMENT = re.compile(r"[0-9]{14}(?=-|$)")
+
 
 @command()
 @options.on_rack
 def version(target: Target) -> None:
-    """Print the versions of this program and of the rack."""
+    """Print the versions of this program and of the rack, and whether they fit."""
     output.show(f"client: {own_version()}\n")
     server = target.rack.get(routes.SYSTEM).get("version") if target.has_rack else "none"
     output.show(f"server: {server}\n")
+    _show_fit(own_version(), str(server))
+
+
+def _show_fit(client: str, server: str) -> None:
+    """Say whether they fit, where both have a date: racks of other makes have none."""
+    made, served = _made_at(client), _made_at(server)
+    if made is None or served is None:
+        return
+    days = (made - served).days
+    if abs(days) <= FITS_DAYS:
+        return output.show("fit: yes\n")
+    output.show("fit: no\n")
+    older, remedy = ("client", "sternway update") if days < 0 else ("rack", "sternway rack update")
+    sys.stderr.write(f"WARNING: the {older} is the older one by {abs(days)} days, some commands may fail\n")
+    sys.stderr.write(f"hint: {remedy}\n")
+
+
+def _made_at(version: str) -> datetime | None:
+    found = _MOMENT.match(version)
+    try:
+        return datetime.strptime(found[0], "%Y%m%d%H%M%S").replace(tzinfo=UTC) if found else None
+    except ValueError:
+        return None
 
 
 @command()

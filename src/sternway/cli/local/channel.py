@@ -1,19 +1,23 @@
 """`channel`: make a channel of versions, publish to it, and look into one, on this machine."""
 
 import json
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from sternway.channel import pinning
 from sternway.channel import publish as publishing
 from sternway.channel.artifact import SUFFIXES, Artifact
 from sternway.channel.keys import ROLES, Keys
 from sternway.channel.repository import SignedFiles
 from sternway.cli import errors, options, output
 from sternway.cli.command import Group
+from sternway.cli.local import trust as trusting
 from sternway.cli.local.failures import told
+from sternway.cli.settings import Settings
 from sternway.core import version as versions
 
 ABOUT = "about.json"
@@ -127,6 +131,27 @@ def fingerprint(directory: Path) -> None:
     """Print the fingerprint of the root, to be told to whoever is to trust the channel."""
     with told():
         _show_root(_opened(directory, ()))
+
+
+@channel.command()
+@click.argument("address")
+@click.option("--data", type=click.Path(path_type=Path), help="The folder of a rack's data: the rack is to trust it.")
+@click.option("--fingerprint", "expected", metavar="HEX", help="What `channel fingerprint` prints for its owner.")
+def trust(address: str, data: Path | None, expected: str | None) -> None:
+    """Trust the keys of a channel, once and for all that follow from them.
+
+    With --data it is a rack of this machine that is to trust it, else the command line of this user, which then
+    follows the channel. Without --fingerprint it shows the one that it found, and asks.
+    """
+    if data is not None and not data.is_dir():
+        raise errors.not_found(f"no such directory: {data}", hint="name the folder that the rack was given as --data")
+    root = trusting.confirmed_root(address, expected)
+    if data is None:
+        trusting.keep(Settings(os.environ, Path.cwd()).home, address, root)
+    else:
+        with told():
+            pinning.pin(data, root)
+    output.show(f"{publishing.fingerprint(root)}\n")
 
 
 def _opened(directory: Path, keys: tuple[Path, ...]) -> SignedFiles:

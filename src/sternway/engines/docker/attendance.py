@@ -93,12 +93,14 @@ class Attendance:
         if process.attending and process.attending is not asyncio.current_task():
             process.attending.cancel()
         launch(process)
+        if process.container_id:
+            self._record.forget(process.container_id)
         self._picture.remove(process)
 
-    async def leave(self, container_id: str) -> None:
-        """Have the engine not start a container again; one that is gone is no error."""
+    async def leave(self, container_id: str) -> bool:
+        """Have the engine not start a container again; False if it is gone, or its engine cannot do that."""
         policy = {"RestartPolicy": {"Name": containers.LEFT_TO_ITSELF}}
-        await self._or_gone(self._api.post(f"containers/{container_id}/update", policy))
+        return await self._is_done(self._api.post(f"containers/{container_id}/update", policy))
 
     async def inspect(self, container_id: str) -> Container | None:
         """Return a container; None if it is not there."""
@@ -126,6 +128,7 @@ class Attendance:
             except EngineUnavailable as problem:
                 if not process.is_launched.done():
                     process.is_launched.set_exception(problem)
+                    process.is_launched.exception()  # taken, since nobody may wait for it any more
                     return self.remove(process)
                 await self._back_in_step()
         if process.container_id:
@@ -185,12 +188,12 @@ class Attendance:
     async def _start(self, process: Process) -> None:
         """Start its container, and look what came of it: that says where it is reached, or why it failed."""
         self._pause_before_next(process)
-        process.count_exit()
         problem = ""
         try:
             await self._nursery.start(process.container_id, process.berth.key.app)
         except Declined as declined:
             problem = declined.reason
+        process.was_started()
         await self._look(process)
         if problem and process.container and process.container.is_fresh:
             self._refuse(process, f"no container can be started: {problem}")
@@ -202,29 +205,33 @@ class Attendance:
             f"containers/{process.container_id}/restart", within_s=within_s, t=str(math.ceil(grace_s))
         )
         try:
-            await self._or_gone(restarting)
+            await self._is_done(restarting)
         finally:
             self._picture.change(process, process.have_restarted)
 
     async def _stop(self, process: Process) -> None:
         """Stop its container for good; one that does not stop in time is killed, and one never started removed."""
         container_id, grace_s = process.container_id, process.berth.grace_s
-        if process.container is None or process.container.is_fresh:
-            await self._or_gone(self._api.delete(f"containers/{container_id}", force="1", v="1"))
-            return
-        await self.leave(container_id)
+        if process.container is None or not process.container.has_run:
+            return await self._remove(container_id)
+        is_left = await self.leave(container_id)
         if self._clock.monotonic() > process.asked_at + grace_s + OVERDUE_S:
-            await self._or_gone(self._api.post(f"containers/{container_id}/kill"))
+            await self._is_done(self._api.post(f"containers/{container_id}/kill"))
         async with self._stops:
             stopping = self._api.post(
                 f"containers/{container_id}/stop", within_s=grace_s + OVERDUE_S, t=str(math.ceil(grace_s))
             )
-            await self._or_gone(stopping)
+            await self._is_done(stopping)
+        if not is_left:
+            await self._remove(container_id)  # it would be started again, and is not wanted
+
+    async def _remove(self, container_id: str) -> None:
+        await self._is_done(self._api.delete(f"containers/{container_id}", force="1", v="1"))
 
     async def _look(self, process: Process) -> None:
         """See how its container is now."""
         container = await self.inspect(process.container_id)
-        if container is None or (process.asked is Asked.STOP and not container.is_up and not container.is_pausing):
+        if container is None or not (container.is_wanted or container.is_up or container.is_pausing):
             return self.remove(process)
         is_over = not (container.is_up or container.is_fresh or process.asked)
         last_line = await self._last_line(container) if is_over else ""
@@ -290,12 +297,13 @@ class Attendance:
         await self._clock.sleep(FIRST_PAUSE_S)
         await self.in_step.wait()
 
-    async def _or_gone(self, doing: Coroutine[Any, Any, Any]) -> None:
-        """Do something to a container, of which a look shows what came of it, whatever the engine says."""
+    async def _is_done(self, doing: Coroutine[Any, Any, Any]) -> bool:
+        """Have something done to a container, and tell whether the engine did: a look shows what came of it."""
         try:
             await doing
         except Declined:
-            return
+            return False
+        return True
 
 
 def launch(process: Process) -> None:

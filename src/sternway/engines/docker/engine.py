@@ -12,7 +12,8 @@ from pathlib import Path
 
 from sternway.core.errors import Conflict, EngineUnavailable, NotFound
 from sternway.core.formation import Formation, FormationKey, FormationState
-from sternway.engines.docker import events
+from sternway.engines import threads
+from sternway.engines.docker import builder, events
 from sternway.engines.docker.adoption import Adoption
 from sternway.engines.docker.api import Api, Declined
 from sternway.engines.docker.attendance import Attendance
@@ -74,6 +75,7 @@ class DockerEngine:
         """Adopt what runs, untouched, and keep in step with the engine until the block ends; that stops no process."""
         self._data.mkdir(parents=True, exist_ok=True)
         self._record.open()
+        await threads.uninterrupted(builder.sweep, self._data)
         tasks = self._attendance.tasks
         async with self._connection.opened():
             tasks.open()
@@ -91,8 +93,15 @@ class DockerEngine:
                 self._picture.clear()
 
     def subscribe(self, listener: Callable[[str], None]) -> None:
-        """Have `listener(app)` called whenever a process of the app changes."""
+        """Have `listener(app)` called whenever a process of the app changes, and at once for what is there."""
         self._picture.subscribe(listener)
+        for app in self._picture.apps():
+            listener(app)
+
+    @property
+    def epoch(self) -> int:
+        """Return the highest epoch that was admitted."""
+        return self._epoch.newest
 
     async def ensure(self, formation: Formation, count: int, *, epoch: int) -> None:
         """Fill the slots below `count`; returns once each has its container, which then starts by itself."""
@@ -136,13 +145,23 @@ class DockerEngine:
 
         Raises Conflict while something runs. Called twice it does nothing more.
         """
+        await self.withdraw(app, epoch=epoch)
+        try:
+            await self._volumes.leave(app)
+        except Declined as problem:
+            raise EngineUnavailable(f"volumes of {app} cannot be put aside: {problem.reason}") from problem
+
+    async def withdraw(self, app: str, *, epoch: int) -> None:
+        """Drop the containers and the network of an app of which nothing runs. Images and volumes stay as they are.
+
+        Raises Conflict while something runs. Called twice it does nothing more.
+        """
         self._admit(epoch)
         if app in self._picture.apps():
             raise Conflict(f"processes of {app} still run", hint="wait until they are gone")
         try:
             await self._retired.forget(app)
             await self._networks.forget(app)
-            await self._volumes.leave(app)
         except Declined as problem:
             raise EngineUnavailable(f"what is kept of {app} cannot be dropped: {problem.reason}") from problem
 

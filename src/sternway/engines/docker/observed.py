@@ -41,6 +41,11 @@ class Container:
         return not (self.is_up or self.is_pausing or self.started_at or self.exit_code or self.error)
 
     @property
+    def has_run(self) -> bool:
+        """Tell whether there ever was a run of it, whatever came of that; where there was none, nothing was printed."""
+        return self.is_up or self.is_pausing or bool(self.started_at)
+
+    @property
     def is_down(self) -> bool:
         """Tell whether it ended, or could not be started, and its engine leaves it at that."""
         return not (self.is_up or self.is_pausing or self.is_fresh)

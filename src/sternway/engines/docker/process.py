@@ -43,6 +43,7 @@ class Process:
         self._own_id = own_id
         self._created_at = created_at
         self._has_ended = False
+        self._is_followed = False
         self._is_out_of_memory = False
         self._problem = ""
         self._ending = ""
@@ -115,13 +116,14 @@ class Process:
         """Take note of what the end of its run will be due to."""
         self._is_out_of_memory = True
 
-    def count_exit(self) -> None:
-        """Take the end that shows now over into the count, since it is started again and will show no more."""
-        if self.container and self.container.is_down:
-            self.memory = replace(self.memory, exits=self.memory.exits + 1)
+    def was_started(self) -> None:
+        """Take note that the end that shows now is followed by another run, whatever comes of that."""
+        self._is_followed = self.container is not None and self.container.is_down
 
     def take(self, container: Container, last_line: str = "") -> bool:
         """Take over what the engine says, and tell whether another run has begun."""
+        if self._is_followed:
+            self.memory, self._is_followed = replace(self.memory, exits=self.memory.exits + 1), False
         if container.restarts < self.memory.restarts:  # it was started anew, and counts from 0 again
             self.memory = replace(self.memory, exits=self.memory.exits + self.memory.restarts)
         self.memory = replace(self.memory, restarts=container.restarts)

@@ -45,6 +45,11 @@ class Record:
         with contextlib.suppress(OSError):
             files.replace(self._directory / container_id, json.dumps(asdict(memory)).encode())
 
+    def forget(self, container_id: str) -> None:
+        """Remember nothing of a container any more."""
+        with contextlib.suppress(OSError):
+            (self._directory / container_id).unlink(missing_ok=True)
+
     def keep(self, container_ids: Collection[str]) -> None:
         """Forget all containers but these. It blocks."""
         with contextlib.suppress(OSError):

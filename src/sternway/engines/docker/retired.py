@@ -12,7 +12,9 @@ from sternway.engines.docker.api import Api, Declined
 
 KEPT = 20
 KEPT_FOR = timedelta(days=7)
-AT_ONCE = 4
+STOP_S = 10
+"""What a process that runs once gets for its end when its app is deleted."""
+_RUNNING = ("running", "restarting", "paused")
 _OVER = ("exited", "dead")
 
 
@@ -35,12 +37,19 @@ class Retired:
                     await self.remove(container_id)
 
     async def forget(self, app: str) -> None:
-        """Remove every container of an app. Raises Conflict while one runs."""
-        found = await self._list(app)
-        if any(each["State"] in ("running", "restarting", "paused") for each in found):
+        """Remove every container of an app; those that run once are stopped. Raises Conflict while another runs."""
+        await asyncio.gather(*(self._stop(each["Id"]) for each in await self._running(app, kind=labels.ONE_OFF)))
+        if await self._running(app):
             raise Conflict(f"processes of {app} still run", hint="wait until they are gone")
-        for each in found:
+        for each in await self._list(app):
             await self.remove(each["Id"])
+
+    async def _running(self, app: str, **more: str) -> list[Mapping[str, Any]]:
+        return [each for each in await self._list(app, **more) if each["State"] in _RUNNING]
+
+    async def _stop(self, container_id: str) -> None:
+        with contextlib.suppress(Declined):
+            await self._api.post(f"containers/{container_id}/stop", within_s=2 * STOP_S, t=str(STOP_S))
 
     async def remove(self, container_id: str) -> None:
         """Remove a container, with the volumes that nobody named; one that is gone is no error."""

@@ -112,8 +112,15 @@ class ProcessEngine:
         self._once.clear()
 
     def subscribe(self, listener: Callable[[str], None]) -> None:
-        """Have `listener(app)` called whenever a process of the app changes."""
+        """Have `listener(app)` called whenever a process of the app changes, and at once for what is there."""
         self._listeners.append(listener)
+        for app in {key.app for key in self._formations}:
+            listener(app)
+
+    @property
+    def epoch(self) -> int:
+        """Return the highest epoch that was admitted."""
+        return self._epoch.newest
 
     async def ensure(self, formation: Formation, count: int, *, epoch: int) -> None:
         """Fill the slots below `count`; returns once each has its supervisor."""
@@ -169,6 +176,9 @@ class ProcessEngine:
             await asyncio.to_thread(self._orders.forget, app)
         except OSError as exc:
             raise EngineUnavailable(f"what is kept of {app} cannot be dropped: {exc}") from exc
+
+    async def withdraw(self, app: str, *, epoch: int) -> None:
+        """Do nothing: all that it keeps is in the rack's own directory."""
 
     async def observe(self, app: str) -> tuple[FormationState, ...]:
         """Return every formation of the app, sorted by key."""

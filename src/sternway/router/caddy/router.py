@@ -46,6 +46,11 @@ class CaddyRouter:
         self._gaps: dict[str, float] = {}
         self._watching: asyncio.Task[None] | None = None
 
+    @property
+    def epoch(self) -> int:
+        """Return the highest epoch that wrote."""
+        return self._files.epoch
+
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Start the processes or adopt them, and start again what ends; leaving leaves them running."""
