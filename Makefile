@@ -6,6 +6,7 @@
 PYTHON ?= python3.11
 ENGINE ?= process
 ARGS   ?=
+LABEL  ?=
 
 BIN     := .venv/bin
 RUNTIME := .venv/.runtime-installed
@@ -20,7 +21,7 @@ COMPILE      := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev demo up images test lint format lock bench clean
+.PHONY: help setup dev demo up images test lint format lock bench version clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +59,9 @@ format: $(DEV) ## bring the code into the style that lint checks
 lock: $(DEV) ## compile requirements/*.txt from pyproject.toml (ARGS=--upgrade for newer versions)
 	@$(COMPILE) $(ARGS) pyproject.toml --group build --output-file requirements/runtime.txt
 	@$(COMPILE) $(ARGS) pyproject.toml --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+
+version: $(DEV) ## build the artifacts of a version into dist/ (LABEL=proxy-labels)
+	@$(BIN)/python -m scripts.version --label "$(LABEL)" $(ARGS)
 
 bench: $(RUNTIME) ## measure; results go to bench/results
 	@$(BIN)/python -m bench.run $(ARGS)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench import place, rollback, swarm
+from bench import load, place, rollback, swarm
 from bench.figures import Figures, Goal, Kind, Row, interleaved
 from bench.place import Place, RackInUse
 from bench.swarm import Swarm
@@ -68,17 +68,26 @@ def _image(rack: RackInUse, releases: dict[str, str]) -> str:
 def _measured(here: Place, rack: RackInUse, releases: dict[str, str], image: str, other: Swarm | None) -> list[Row]:
     figures = _in_turn(here, rack, releases, image, other)
     count = here.rounds(4, 2)
-    ids = list(releases.values())
-    # The active release is of no concern here: the first turn goes to the other one of the two or changes nothing.
     rack.wait_until_at_rest(APP, PROCESSES)
-    ours = _under_load(_crowd(rack), lambda number: rack.roll_back(APP, ids[number % 2]), count)
-    rows = [*_rows(figures), *_failure_rows(ours, None)]
+    turns, copies = _turns(rack, releases), list[str]()
+    ours = _under_load(_crowd(rack), lambda number: copies.append(rack.roll_back(APP, turns[number % 2])), count)
+    rack.wait_until_at_rest(APP, PROCESSES)
+    undone = count - load.completed(rack, copies)
+    done = Row("docker", f"rollbacks not completed, of {count}", "", Figures.once(undone), goal=NONE_FAILED)
+    rows = [*_rows(figures), done, *_failure_rows(ours, None)]
     if other is not None:
         other.wait_until_at_rest()
-        load = LOAD | {"seconds": _seconds(count)}
-        theirs = _under_load(lambda _: swarm.crowd(other, load), lambda _: other.roll_back(), count)
+        sent = LOAD | {"seconds": _seconds(count)}
+        theirs = _under_load(lambda _: swarm.crowd(other, sent), lambda _: other.roll_back(), count)
         rows[-2:] = _failure_rows(ours, theirs)
     return rows
+
+
+def _turns(rack: RackInUse, releases: dict[str, str]) -> list[str]:
+    """Return the two releases in the order in which to go back to them: each time to one that is not active."""
+    active = rack.api.fetch(types.App, routes.app(APP)).release
+    environment = rack.api.fetch(types.Release, routes.release(APP, active)).env.split()
+    return [releases[each] for each in sorted(releases, key=lambda each: f"GREETING={each}" in environment)]
 
 
 def _in_turn(

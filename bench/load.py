@@ -28,8 +28,8 @@ def measure(here: Place) -> list[Row]:
         asked = _turns(releases, seconds)
         busy, copies = _crowd(rack, seconds, asked)
         rack.wait_until_at_rest(rollback.APP, PROCESSES)
-        completed = _completed(rack, copies)
-    return _rows(calm, busy, asked=len(asked), completed=completed)
+        done = completed(rack, copies)
+    return _rows(calm, busy, asked=len(asked), completed=done)
 
 
 def _turns(releases: dict[str, str], seconds: int) -> list[str]:
@@ -52,7 +52,8 @@ def _crowd(rack: RackInUse, seconds: int, turns: list[str]) -> tuple[dict[str, A
     return place.result(running), copies
 
 
-def _completed(rack: RackInUse, copies: list[str]) -> int:
+def completed(rack: RackInUse, copies: list[str]) -> int:
+    """Return how many of the latest promotions were of these releases and got done."""
     listed = rack.api.fetch_all(types.Promotion, routes.promotions(rollback.APP), {"limit": len(copies) + 1})
     return sum(promotion.release in copies and promotion.status == "completed" for promotion in listed)
 

@@ -25,6 +25,8 @@ HEALTH_INTERVAL = "100ms"
 """Docker probes first after one interval: of 100, 250 and 1,000 ms the first gave Swarm its best figures."""
 AT_REST_S = 60.0
 POLL_S = 0.05
+GATEWAY = Path("/sys/class/net/docker_gwbridge")
+"""What Docker makes for the first swarm of a machine, and leaves behind."""
 HERE = Path(__file__).resolve().parent
 
 
@@ -43,6 +45,7 @@ class Swarm:
     def __init__(self, directory: Path, image: str, replicas: int) -> None:
         self._runner = asyncio.Runner()
         directory.mkdir()
+        self._had_gateway = GATEWAY.exists()
         self._daemon = daemon.DockerDaemon(directory)
         self._image = image
         self._replicas = replicas
@@ -65,6 +68,8 @@ class Swarm:
             subprocess.run(self.command(*words), capture_output=True, check=False, timeout=AT_REST_S)
         self._runner.run(self._daemon.remove())
         self._runner.close()
+        if not self._had_gateway and GATEWAY.exists():
+            subprocess.run(["ip", "link", "delete", GATEWAY.name], check=True, timeout=AT_REST_S)
 
     def command(self, *words: str) -> list[str]:
         """Return a command for this engine."""

@@ -17,16 +17,23 @@ from pathlib import Path
 
 from scripts.rack_process import RackProcess
 from scripts.visitor import Visitor, ask
+from sternway.engines.docker import presence
 
 HERE = Path(__file__).resolve().parent
 EXAMPLE = HERE.parent / "examples" / "hello"
 HOST = "web.hello.localhost"
+NO_ENGINE = (
+    "demo: no Docker engine answers at {}; to have one for this command: scripts/with_docker.sh make demo ENGINE=docker"
+)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", default="process")
     arguments = parser.parse_args()
+    if arguments.engine == "docker" and not presence.answers(presence.address()):
+        print(NO_ENGINE.format(presence.address()), file=sys.stderr)
+        return 1
     with tempfile.TemporaryDirectory(prefix="sternway-demo-") as directory:
         rack = RackProcess(Path(directory) / "rack", engine=arguments.engine)
         with rack.running():

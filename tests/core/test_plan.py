@@ -92,6 +92,30 @@ def test_a_worker_stops_before_its_successor_starts():
     assert world.working_fingerprints("jobs") == {"b"}
 
 
+def test_a_service_that_is_never_there_twice_ends_its_requests_before_it_gives_way():
+    world = running(target("db", "a", is_exclusive=True))
+    wanted = desired(target("db", "b", is_exclusive=True))
+    first = plan(wanted, world.observe())
+    assert [(type(action), action.routes[0].members) for action in first if isinstance(action, Switch)] == [
+        (Switch, ())
+    ]
+    world.apply(first[0])
+    busy = replace(world.observe(), quiet=frozenset())
+    assert plan(wanted, busy) == ()
+    assert kinds(plan(wanted, world.observe())) == [Retire]
+    settle(world, wanted)
+    assert judge(wanted, world.observe()).outcome is Outcome.DONE
+
+
+def test_a_service_that_is_never_there_twice_comes_back_when_the_other_one_fails():
+    world = running(target("db", "a", is_exclusive=True))
+    world.broken = frozenset({"b"})
+    settle(world, desired(target("db", "b", is_exclusive=True)), rounds=5)
+    back = desired(target("db", "a", is_exclusive=True))
+    settle(world, back)
+    assert judge(back, world.observe()).outcome is Outcome.DONE
+
+
 def test_a_worker_is_not_touched_while_the_web_service_is_not_healthy():
     world = running(target("web", "a"), target("jobs", "a", is_worker=True, is_exclusive=True))
     world.broken = frozenset({"b"})
@@ -272,7 +296,7 @@ def any_world(draw) -> World:
 
 @st.composite
 def any_routes(draw, world: World) -> tuple[Route, ...]:
-    stale = Member(FormationKey(APP, "web", "stale"), "127.0.0.1:9")
+    stale = Member(FormationKey(APP, "web", "stale"), "127.0.0.1:9999")
     members = [Member(key, p.endpoint) for key, there in world.processes.items() for p in there if p.endpoint]
     routes = []
     for service in sorted({member.formation.service for member in members}):

@@ -48,11 +48,13 @@ class Rig:
     def activate(self, version: str) -> None:
         files.write(self.files.state, {"protocol": files.PROTOCOL, "active": version, "update": None})
 
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "sternway.launcher", "--data", str(self.root)]
+
     def start(self) -> None:
-        command = [sys.executable, "-m", "sternway.launcher", "--data", str(self.root)]
         bounds = ["--watch", "1.0", "--healthy-within", "1.5"]
         variables = {**os.environ, "STERNWAY_LAUNCHER_DIE_AT": str(self.order_to_die)}
-        self._process = subprocess.Popen([*command, *bounds], env=variables)
+        self._process = subprocess.Popen([*self.command(), *bounds], env=variables)
 
     def order(self, target: str, *, accept_export: bool = False, id: str = "u1") -> None:
         content = {"id": id, "target": target, "by": "ann", "reason": "ticket 42", "at": "2026-02-01T00:00:00+00:00"}
@@ -99,6 +101,11 @@ class Rig:
         """Return where the update is."""
         update = Record(self.files).load().update
         return update.step if update else None
+
+    def cause(self) -> str:
+        """Return why the update that is under way is taken back."""
+        update = Record(self.files).load().update
+        return update.cause if update else ""
 
     def rack(self) -> int:
         """Return the pid of the rack that runs."""

@@ -2,23 +2,11 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from sternway.launcher.state import Step
-from tests.launcher.rig import NEW, NEWER, OLD, Rig, rig_in
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    with rig_in(tmp_path / "rack") as rig:
-        rig.version(OLD)
-        rig.activate(OLD)
-        rig.start()
-        assert rig.serves(OLD)
-        yield rig
+from tests.launcher.rig import NEW, NEWER, OLD, Rig
 
 
 def reverted(rig: Rig, *, to: str = OLD) -> str:

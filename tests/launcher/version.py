@@ -2,7 +2,8 @@
 """A version of the rack as the launcher sees one, that behaves as its about.json says.
 
 Its store is a table of rows; schema 2 has one more column. `behaviour`: healthy, refuses (ends at once), deaf (never
-answers), brief (ends soon after it was healthy), untried (fails its trial), slow (takes its time for it).
+answers), brief (ends soon after it was healthy), untried (fails its trial), slow (takes its time for it), endless
+(never ends it), oneway (cannot take its schema down), sluggish (takes its time before it is known as a rack).
 """
 
 import contextlib
@@ -46,6 +47,8 @@ def migrate(schema: int) -> None:
 
 
 def downgrade(schema: int) -> None:
+    if ABOUT["behaviour"] == "oneway":
+        sys.exit("sternwayd: it cannot go back")
     with contextlib.closing(opened()) as store:
         stranded = store.execute("SELECT text, more FROM rows WHERE more IS NOT NULL").fetchall()
         if stranded and "--export" not in WORDS:
@@ -78,6 +81,8 @@ def ticks() -> int:
 def serve() -> None:
     if ABOUT["behaviour"] == "refuses":
         sys.exit("sternwayd: no")
+    if ABOUT["behaviour"] == "sluggish":
+        time.sleep(1)
     with (DATA / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         told = {"pid": os.getpid(), "started_at_ticks": ticks(), "version": ABOUT["version"]}
@@ -109,6 +114,9 @@ if "--trial" in WORDS:
         sys.exit("sternwayd: it does not work on a copy\nhint: none")
     if ABOUT["behaviour"] == "slow":
         time.sleep(1)
+    if ABOUT["behaviour"] == "endless":
+        (DATA / "task").write_text(str(os.getpid()))
+        time.sleep(600)
     migrate(int(ABOUT["schema"]))
 elif "--downgrade-to" in WORDS:
     downgrade(int(after("--downgrade-to")))

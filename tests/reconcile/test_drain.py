@@ -24,7 +24,7 @@ def drain() -> Drain:
 
 def quiet(drain: Drain, after_s: float, in_flight: int = 0) -> bool:
     now = NOW + timedelta(seconds=after_s)
-    return "p1" in drain.quiet(STATES, {"127.0.0.1:1": in_flight}, now, DRAIN_S)
+    return "p1" in drain.quiet(STATES, {"127.0.0.1:1": in_flight}, now, {KEY.service: DRAIN_S})
 
 
 def test_a_process_in_traffic_is_never_quiet():
@@ -53,14 +53,14 @@ def test_a_process_that_came_back_into_traffic_starts_anew(drain):
 def test_a_clock_that_was_set_back_delays_and_does_not_hang(drain):
     earlier = NOW - timedelta(hours=1)
     drain.update(STATES, (), earlier)
-    assert "p1" in drain.quiet(STATES, {}, earlier + timedelta(seconds=1), DRAIN_S)
+    assert "p1" in drain.quiet(STATES, {}, earlier + timedelta(seconds=1), {KEY.service: DRAIN_S})
 
 
 def test_a_worker_is_quiet_since_no_request_ever_needs_it():
     worker = FormationState(KEY, "R", (ProcessState("w1", 0, Health.HEALTHY, NOW),))
     drain = Drain()
     drain.update((worker,), (), NOW)
-    assert drain.quiet((worker,), {}, NOW + timedelta(seconds=1), DRAIN_S) == {"w1"}
+    assert drain.quiet((worker,), {}, NOW + timedelta(seconds=1), {KEY.service: DRAIN_S}) == {"w1"}
 
 
 def test_a_process_on_its_way_in_is_not_waited_for_as_if_it_were_on_its_way_out():

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sternway.api import errors
 from sternway.core.errors import Refused, SternwayError, Unauthenticated
 
-OPEN_PATHS = frozenset({"/check"})
+OPEN_PATHS = frozenset({"/check", "/channel"})
 OPEN_BELOW = "/channel/"
 """Files of a channel: whoever reads them believes their signatures, and not who serves them."""
 

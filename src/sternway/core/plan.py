@@ -117,12 +117,11 @@ class Verdict:
 def plan(desired: Desired, observed: Observed) -> tuple[Action, ...]:
     """Return everything that can be done now, in order; nothing means wait, or done."""
     lanes = _lanes(desired, observed)
-    is_gate_open = all(lane.is_ready or lane.has_passed for lane in lanes)
-    may_hand_over = all(lane.is_ready or lane.has_passed for lane in lanes if not lane.target.is_exclusive)
-    routes = _routes(desired, observed, lanes, is_gate_open)
-    starts = [start for lane in lanes for start in lane.starts(may_hand_over)]
+    gate = _gate(lanes)
+    routes = _routes(desired, observed, lanes, gate)
+    starts = [start for lane in lanes for start in lane.starts(gate.may_hand_over)]
     switch = [] if routes == observed.routes else [Switch(routes)]
-    retirements = _retirements(observed, lanes, routes, is_gate_open=is_gate_open, may_hand_over=may_hand_over)
+    retirements = _retirements(observed, lanes, routes, gate)
     return (*starts, *switch, *retirements)
 
 
@@ -132,7 +131,7 @@ def judge(desired: Desired, observed: Observed) -> Verdict:
     cause = next((cause for lane in lanes if (cause := lane.failure(observed.now))), "")
     if cause:
         return Verdict(Outcome.FAILED, cause)
-    is_switched = observed.routes == _routes(desired, observed, lanes, is_gate_open=True)
+    is_switched = observed.routes == _routes(desired, observed, lanes, _Gate(is_open=True, may_hand_over=True))
     is_done = is_switched and all(lane.is_complete for lane in lanes)
     return Verdict(Outcome.DONE if is_done else Outcome.WAITING)
 
@@ -217,18 +216,24 @@ class _Lane:
             return there
         return max(self.target.floor, self.target.ceiling - 1)
 
-    def members(self, is_gate_open: bool) -> tuple[Member, ...]:
+    def members(self, gate: "_Gate") -> tuple[Member, ...]:
         """Return who takes requests: the wanted formation once it may, and what is kept of the others."""
         own: tuple[Member, ...] = ()
-        if is_gate_open or self.has_passed:
+        if gate.is_open or self.has_passed:
             own = _members(self.target.formation.key, self.healthy) or self._last_resort()
-        kept = self.kept(is_gate_open)
-        earlier = [m for other in self.others for m in self._earlier(other, kept[other.key])]
+        kept = self.kept(gate.is_open)
+        earlier = [m for other in self.others for m in self._earlier(other, kept[other.key], gate)]
         return tuple(sorted({*own, *earlier}))
 
-    def _earlier(self, other: FormationState, keep: int) -> tuple[Member, ...]:
+    def _earlier(self, other: FormationState, keep: int, gate: "_Gate") -> tuple[Member, ...]:
+        """Return who of an earlier formation takes requests; of an exclusive one nobody once it hands over.
+
+        The router holds requests from then on: those that are being answered end first, and nothing is cut.
+        """
         was_routed = {m for m in self.route.members if m.formation == other.key} if self.route else set()
         stays = [p for p in other.processes if p.slot < keep and p.health is not Health.FAILED]
+        if self.target.is_exclusive and gate.may_hand_over:
+            return ()
         if self.target.is_exclusive and not self.healthy:
             return tuple(was_routed)
         return tuple(m for m in _members(other.key, stays) if m in was_routed)
@@ -253,6 +258,19 @@ class _Lane:
         return ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    """Whether services may switch, all together, and whether exclusive ones may give way to their successors."""
+
+    is_open: bool
+    may_hand_over: bool
+
+
+def _gate(lanes: tuple[_Lane, ...]) -> _Gate:
+    waiting = [lane for lane in lanes if not (lane.is_ready or lane.has_passed)]
+    return _Gate(is_open=not waiting, may_hand_over=all(lane.target.is_exclusive for lane in waiting))
+
+
 def _lanes(desired: Desired, observed: Observed) -> tuple[_Lane, ...]:
     return tuple(_lane(target, observed) for target in desired.services)
 
@@ -270,66 +288,60 @@ def _members(key: FormationKey, processes: Iterable[ProcessState]) -> tuple[Memb
     return tuple(Member(key, p.endpoint) for p in processes if p.endpoint is not None)
 
 
-def _routes(desired: Desired, observed: Observed, lanes: tuple[_Lane, ...], is_gate_open: bool) -> tuple[Route, ...]:
-    routes = [route for lane in lanes if (route := _route(lane, is_gate_open))]
-    if not is_gate_open:
+def _routes(desired: Desired, observed: Observed, lanes: tuple[_Lane, ...], gate: _Gate) -> tuple[Route, ...]:
+    routes = [route for lane in lanes if (route := _route(lane, gate))]
+    if not gate.is_open:
         wanted = {target.formation.key.service for target in desired.services}
         routes += [route for route in observed.routes if route.service not in wanted]
     return tuple(sorted(routes, key=lambda route: route.service))
 
 
-def _route(lane: _Lane, is_gate_open: bool) -> Route | None:
-    if is_gate_open or lane.has_passed:
+def _route(lane: _Lane, gate: _Gate) -> Route | None:
+    if gate.is_open or lane.has_passed:
         if not lane.target.hosts:
             return None
-        members = lane.members(is_gate_open)
+        members = lane.members(gate)
         return Route(lane.target.formation.key.service, lane.target.hosts, members, lane.target.route_options)
     if lane.route is None:
         return None
-    return replace(lane.route, members=lane.members(is_gate_open))
+    return replace(lane.route, members=lane.members(gate))
 
 
 def _retirements(
     observed: Observed,
     lanes: tuple[_Lane, ...],
     routes: tuple[Route, ...],
-    *,
-    is_gate_open: bool,
-    may_hand_over: bool,
+    gate: _Gate,
 ) -> list[Retire]:
     """Retire what takes no requests any more, once it is quiet; exclusive services when they hand over."""
     keep: dict[FormationKey, int] = {}
-    if is_gate_open:
+    if gate.is_open:
         wanted = {lane.target.formation.key.service for lane in lanes}
         keep |= {f.key: 0 for f in observed.formations if f.key.service not in wanted}
-    handed_over: set[FormationKey] = set()
     for lane in lanes:
         keep |= {lane.target.formation.key: lane.target.count} if lane.wanted else {}
         if lane.target.is_exclusive:
-            handed_over |= {other.key for other in lane.others} if may_hand_over else set()
+            keep |= {other.key: 0 for other in lane.others} if gate.may_hand_over else {}
         else:
-            keep |= lane.kept(is_gate_open)
-    keep |= dict.fromkeys(handed_over, 0)
-    in_use = {member for route in (*observed.routes, *routes) for member in route.members}
+            keep |= lane.kept(gate.is_open)
     return [
         Retire(formation.key, keep[formation.key])
         for formation in observed.formations
-        if formation.key in keep
-        and _can_retire(
-            formation, keep[formation.key], frozenset() if formation.key in handed_over else in_use, observed
-        )
+        if formation.key in keep and _can_retire(formation, keep[formation.key], routes, observed)
     ]
 
 
-def _can_retire(formation: FormationState, keep: int, in_use: Set[Member], observed: Observed) -> bool:
+def _can_retire(formation: FormationState, keep: int, routes: tuple[Route, ...], observed: Observed) -> bool:
     if keep == 0 and not formation.processes:
         return True
+    known = (*observed.routes, *routes)
     leaving = [p for p in formation.processes if p.slot >= keep and p.health is not Health.STOPPING]
-    return bool(leaving) and all(_is_free(p, formation.key, in_use, observed.quiet) for p in leaving)
+    return bool(leaving) and all(_is_free(p, formation.key, known, observed.quiet) for p in leaving)
 
 
-def _is_free(process: ProcessState, key: FormationKey, in_use: Set[Member], quiet: Set[str]) -> bool:
-    """Whether no request needs the process; one that exclusive services hand over is needed by none."""
-    if process.endpoint is None or not in_use:
+def _is_free(process: ProcessState, key: FormationKey, routes: tuple[Route, ...], quiet: Set[str]) -> bool:
+    """Whether no request needs the process: no route leads to it, and it answers none any more."""
+    if process.endpoint is None or not routes:
         return True
-    return Member(key, process.endpoint) not in in_use and process.id in quiet
+    is_in_use = any(Member(key, process.endpoint) in route.members for route in routes)
+    return not is_in_use and process.id in quiet

@@ -27,9 +27,24 @@ class Files:
         return self._own / "state.json"
 
     @property
+    def state_copy(self) -> Path:
+        """The same again, for when a disk gives the other one back damaged."""
+        return self._own / "state-copy.json"
+
+    @property
+    def started(self) -> Path:
+        """Which process was started last, as `process`; it writes this itself before it becomes a rack."""
+        return self._own / "started.json"
+
+    @property
     def order(self) -> Path:
         """An update that the rack asks for; the launcher takes it away once it has it on its own record."""
         return self._own / "order.json"
+
+    @property
+    def damaged_order(self) -> Path:
+        """An order that could not be read."""
+        return self._own / "order.damaged"
 
     @property
     def outcomes(self) -> Path:

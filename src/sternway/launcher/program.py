@@ -15,17 +15,17 @@ from types import FrameType
 from sternway.launcher.files import Files
 from sternway.launcher.rack import Failed, Racks, Running
 from sternway.launcher.state import Record, State, Step
-from sternway.launcher.update import HEALTHY_S, WATCH_S, Mover
+from sternway.launcher.update import FIRST_PAUSE_S, HEALTHY_S, LONGEST_PAUSE_S, PROBLEMS, WATCH_S, Mover
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.2
-FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 30.0
 STEADY_S = 60.0
 """A rack that ran so long is started again at once when it crashes."""
 DIE_AT = "STERNWAY_LAUNCHER_DIE_AT"
 """For tests: a file that names a step. The launcher that reaches it removes the file and kills itself there."""
+_TOLD = ("version", "target", "step", "cause", "problem", "exit_code", "file")
+"""What log records carry beside their message."""
 
 
 class Stopped(Exception):
@@ -35,60 +35,77 @@ class Stopped(Exception):
 class Launcher:
     """The loop over one rack."""
 
-    def __init__(self, files: Files, racks: Racks, mover: Mover) -> None:
-        self._files = files
+    def __init__(self, racks: Racks, record: Record, mover: Mover) -> None:
         self._racks = racks
+        self._record = record
         self._mover = mover
-        self._record = Record(files)
+        mover.wait, mover.is_asked_to_stop = self._wait, lambda: self._is_asked_to_stop
         self._is_asked_to_stop = False
+        self._started_at_s = 0.0
+        self._pause_s = 0.0
 
     def ask_to_stop(self, number: int, frame: FrameType | None) -> None:
-        """End the loop soon, and the rack with it. An update that is under way is ended first."""
+        """End the loop soon, and the rack with it. An update that is past its trial is ended first."""
         self._is_asked_to_stop = True
 
     def run(self) -> None:
-        """Keep the rack running until one of them is asked to stop."""
+        """Keep the rack running until one of them is asked to stop; raises ValueError for a lost state."""
         state = self._record.load()
         running = self._racks.find()
-        if state.update:
-            state, running = self._mover.recover(state, running)
-        running = running or self._racks.start(state.active)
         try:
+            if state.update:
+                state, running = self._mover.recover(state, running)
             while True:
                 state, running = self._round(state, running)
         except Stopped:
-            return
+            if left := self._racks.find():
+                left.stop()
 
-    def _round(self, state: State, running: Running) -> tuple[State, Running]:
-        if running.has_ended(LOOK_S):
-            return state, self._start_again(state, running)
+    def _round(self, state: State, running: Running | None) -> tuple[State, Running | None]:
         if self._is_asked_to_stop:
-            running.stop()
+            if running:
+                running.stop()
             raise Stopped
-        state = self._record.take_order(state)
-        return self._mover.move(state, running) if state.update else (state, running)
+        state = self._with_order(state)
+        if state.update:
+            self._pause_s = 0.0
+            return self._mover.move(state, running)
+        if running is None:
+            return state, self._start(state.active)
+        if running.has_ended(LOOK_S):
+            self._let_go(running)
+            return state, None
+        return state, running
 
-    def _start_again(self, state: State, ended: Running) -> Running:
-        """Start it again after it crashed; one that ended well was asked to, and then so is the launcher."""
-        if ended.exit_code() == 0 or self._is_asked_to_stop:
-            ended.close()
-            raise Stopped
-        log.error("the rack has crashed; it is started again", extra={"exit_code": ended.exit_code()})
+    def _with_order(self, state: State) -> State:
+        """Return the state with what was ordered. Also while no rack runs: it may be the way out of that."""
+        try:
+            return self._record.take_order(state)
+        except PROBLEMS as problem:
+            log.error("an order cannot be taken", extra={"cause": str(problem)})
+            self._wait(LONGEST_PAUSE_S)
+            return state
+
+    def _start(self, version: str) -> Running | None:
+        """Start it, after a pause that grows while it crashes soon."""
+        self._wait(self._pause_s)
+        self._pause_s = min(max(self._pause_s * 2, FIRST_PAUSE_S), LONGEST_PAUSE_S)
+        self._started_at_s = time.monotonic()
+        try:
+            return self._racks.start(version)
+        except PROBLEMS as problem:
+            log.error("the rack does not start", extra={"cause": str(problem)})
+            return None
+
+    def _let_go(self, ended: Running) -> None:
+        """See how it ended: one that ended well was asked to, and then so is the launcher."""
+        code = ended.exit_code()
         ended.close()
-        return self._start_patiently(state)
-
-    def _start_patiently(self, state: State) -> Running:
-        pause_s = FIRST_PAUSE_S
-        while True:
-            self._wait(pause_s)
-            try:
-                started = self._racks.start(state.active)
-                if not started.has_ended(min(pause_s * 2, STEADY_S)):
-                    return started
-                started.close()
-            except Failed as problem:
-                log.error("the rack does not start", extra={"cause": str(problem)})
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        if code == 0:
+            raise Stopped
+        log.error("the rack has crashed; it is started again", extra={"exit_code": code})
+        if time.monotonic() - self._started_at_s > STEADY_S:
+            self._pause_s = 0.0
 
     def _wait(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -107,12 +124,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--watch", type=float, default=WATCH_S, metavar="S", help="how long a new version is watched")
     known, passed_on = parser.parse_known_args(arguments)
-    logging.basicConfig(format="%(asctime)s launcher %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
+    _log_to_stderr()
     files = Files(known.data.absolute())
     racks = Racks(files, passed_on)
-    mover = Mover(files, racks, Record(files), watch_s=known.watch, healthy_s=known.healthy_within)
+    record = Record(files)
+    mover = Mover(files, racks, record, watch_s=known.watch, healthy_s=known.healthy_within)
     mover.cross = _cross(os.environ.get(DIE_AT))
-    launcher = Launcher(files, racks, mover)
+    launcher = Launcher(racks, record, mover)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, launcher.ask_to_stop)
     try:
@@ -122,6 +140,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"sternway-launcher: {problem}", file=sys.stderr)
         return 1
     return 0
+
+
+class _Lines(logging.Formatter):
+    """A line for each record, with what belongs to it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told = " ".join(f"{name}={value!r}" for name, value in vars(record).items() if name in _TOLD)
+        return f"{super().format(record)} {told}".rstrip()
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines("%(asctime)s launcher %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
 
 
 @contextmanager

@@ -1,14 +1,16 @@
 """The rack as a process: start a version of it, find the one that runs, ask it, stop it."""
 
 import contextlib
+import ctypes
 import http.client
+import json
 import os
 import select
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +21,10 @@ STOP_S = 30.0
 """How long a rack may take to end its last requests before it is killed, which loses nothing but those."""
 ASK_S = 2.0
 LAST_BYTES = 2000
-
+PIPE_BYTES = 65536
 LOOK_AGAIN_S = 0.05
+PR_SET_PDEATHSIG = 1
+CLOSED = -1
 
 
 class Failed(Exception):
@@ -44,24 +48,52 @@ class Running:
         """Return how it ended; None for one that another launcher had started."""
         return self.process.wait(timeout=ASK_S) if self.process else None
 
-    def stop(self) -> None:
-        """Have it end its requests and stop; after half a minute it is killed."""
+    def stop(self, within_s: float = STOP_S) -> None:
+        """Have it end its requests and stop; killed if it does not. Called twice it does nothing more."""
+        if self.descriptor == CLOSED:
+            return
         self._send(signal.SIGTERM)
-        if not self.has_ended(STOP_S):
+        if not self.has_ended(within_s):
             self._send(signal.SIGKILL)
             self.has_ended(STOP_S)
         self.close()
 
     def close(self) -> None:
-        """Let go of one that has ended."""
+        """Let go of one that has ended. Called twice it does nothing more."""
+        if self.descriptor == CLOSED:
+            return
         if self.process:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout=ASK_S)
         os.close(self.descriptor)
+        self.descriptor = CLOSED
 
     def _send(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.descriptor, number)
+
+
+class Attended:
+    """The rack that serves while another version is tried. It is started again once if it crashes meanwhile."""
+
+    def __init__(self, racks: "Racks", running: Running | None, is_asked_to_stop: Callable[[], bool]) -> None:
+        self.running = running
+        self._racks = racks
+        self._is_asked_to_stop = is_asked_to_stop
+        self._has_crashed = False
+
+    def look(self) -> None:
+        """See to it that it runs; raises Failed if the trial has to end for that."""
+        if self._is_asked_to_stop():
+            raise Failed("the launcher was asked to stop")
+        running = self.running
+        if running is None or not running.has_ended():
+            return
+        if running.exit_code() == 0 or self._has_crashed:
+            raise Failed("the rack ended meanwhile")
+        running.close()
+        self._has_crashed, self.running = True, None
+        self.running = self._racks.start(running.version)
 
 
 class Racks:
@@ -75,29 +107,19 @@ class Racks:
         """Start a version; raises Failed if there is nothing to start."""
         command = [str(self._files.program(version)), "--data", str(self._files.root), *self._arguments, "--launched"]
         try:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                preexec_fn=lambda: _leave_word(self._files.started, version),  # noqa: PLW1509 - there is one thread
+            )
         except OSError as exc:
             raise Failed(f"version {version} cannot be started: {exc.strerror}") from exc
-        return Running(process.pid, os.pidfd_open(process.pid), version, process)
+        return Running(process.pid, _descriptor_of(process), version, process)
 
     def find(self) -> Running | None:
-        """Return the rack that an earlier launcher left running."""
-        try:
-            told = files.read(self._files.process)
-        except ValueError:
-            return None
-        if told is None:
-            return None
-        pid, ticks = int(told["pid"]), int(told["started_at_ticks"])
-        try:
-            descriptor = os.pidfd_open(pid)
-        except ProcessLookupError:
-            return None
-        # Compared after it was opened: the descriptor stays with this process whatever becomes of the pid.
-        if _started_at_ticks(pid) == ticks:
-            return Running(pid, descriptor, str(told.get("version", "")))
-        os.close(descriptor)
-        return None
+        """Return the rack that an earlier launcher left running, or was just starting when it ended."""
+        return _alive(self._files.process) or _alive(self._files.started)
 
     def wait_until_healthy(self, running: Running, within_s: float) -> None:
         """Wait until the *running* process says that it is this version; raises Failed."""
@@ -123,24 +145,74 @@ class Racks:
         except (OSError, http.client.HTTPException):
             return ""
 
-    def run(self, version: str, *words: str, within_s: float) -> None:
-        """Run a version's program for one task; raises Failed with the last that it said."""
+    def run(self, version: str, *words: str, within_s: float, attend: Callable[[], None] = lambda: None) -> None:
+        """Run a version's program for one task; raises Failed with the last that it said.
+
+        `attend` is called again and again meanwhile, and may raise Failed to end the task. The task ends with
+        this launcher too: the next one must not find it at work.
+        """
         command = [str(self._files.program(version)), *words]
         try:
-            done = subprocess.run(
+            task = subprocess.Popen(
                 command,
-                check=False,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                timeout=within_s,
+                start_new_session=True,
+                preexec_fn=_tied_to_this_process(),  # noqa: PLW1509 - there is one thread
             )
-        except subprocess.TimeoutExpired as exc:
-            raise Failed(f"version {version} was not done within {within_s:g} s: {words[0]}") from exc
         except OSError as exc:
             raise Failed(f"version {version} cannot be started: {exc.strerror}") from exc
-        if done.returncode:
-            raise Failed(_last_line(done.stdout) or f"version {version} ended with {done.returncode}: {words[0]}")
+        output = _Output(task)
+        try:
+            _follow(task, output, time.monotonic() + within_s, attend)
+        except TimeoutError as exc:
+            raise Failed(f"version {version} was not done within {within_s:g} s: {words[0]}") from exc
+        finally:
+            _end(task)
+            output.close()
+        if task.returncode:
+            raise Failed(_last_line(output.last) or f"version {version} ended with {task.returncode}: {words[0]}")
+
+
+class _Output:
+    """The last that a task said. It may say as much as it likes."""
+
+    def __init__(self, task: "subprocess.Popen[bytes]") -> None:
+        assert task.stdout
+        self._pipe = task.stdout
+        self.last = b""
+
+    def read(self, within_s: float) -> None:
+        """Read what there is, waiting so long for something."""
+        if not select.select([self._pipe], [], [], within_s)[0]:
+            return
+        chunk = os.read(self._pipe.fileno(), PIPE_BYTES)
+        self.last = (self.last + chunk)[-LAST_BYTES:]
+        if not chunk:
+            time.sleep(within_s)
+
+    def close(self) -> None:
+        """Read what is left, and let go of it."""
+        self.read(0)
+        self._pipe.close()
+
+
+def _follow(task: "subprocess.Popen[bytes]", output: _Output, deadline: float, attend: Callable[[], None]) -> None:
+    while task.poll() is None:
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        output.read(LOOK_AGAIN_S)
+        attend()
+
+
+def _end(task: "subprocess.Popen[bytes]") -> None:
+    """Kill a task that has not ended, with all that it started."""
+    if task.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(task.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            task.wait(timeout=ASK_S)
 
 
 class _Connection(http.client.HTTPConnection):
@@ -163,10 +235,61 @@ def _last_line(output: bytes) -> str:
     return hints[-1].strip() if hints else ""
 
 
+def _alive(record: Path) -> Running | None:
+    """Return the process that a file tells of, if it still runs."""
+    try:
+        told = files.read(record) or {}
+        pid, ticks = int(told["pid"]), int(told["started_at_ticks"])
+        descriptor = os.pidfd_open(pid)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+    # Compared after it was opened: the descriptor stays with this process whatever becomes of the pid.
+    if _started_at_ticks(pid) == ticks:
+        return Running(pid, descriptor, str(told.get("version", "")))
+    os.close(descriptor)
+    return None
+
+
 def _started_at_ticks(pid: int) -> int | None:
+    """Return when a process started, in clock ticks since the machine did; None if it does not run."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return None
-    # Field 22; the name in the second may hold spaces and parentheses.
-    return int(text.rpartition(")")[2].split()[19])
+    # From the third field on; the name in the second may hold spaces and parentheses.
+    told = text.rpartition(")")[2].split()
+    return None if told[0] in "ZX" else int(told[19])
+
+
+def _leave_word(path: Path, version: str) -> None:
+    """Tell which process this is, which is about to become a rack.
+
+    It does so itself: a launcher that is killed just now has no time for it, and the next one would take the
+    store from under a rack that it knows nothing of.
+    """
+    told = {"pid": os.getpid(), "started_at_ticks": _started_at_ticks(os.getpid()), "version": version}
+    with contextlib.suppress(OSError):  # on a full disk a rack that runs is worth more than word of it
+        new = path.with_name(f".{path.name}.new")
+        new.write_text(json.dumps(told))
+        new.rename(path)
+
+
+def _tied_to_this_process() -> Callable[[], None]:
+    """Return what a child calls so that the kernel kills it with this process."""
+    libc, parent = ctypes.CDLL(None), os.getpid()
+
+    def tie() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return tie
+
+
+def _descriptor_of(process: "subprocess.Popen[bytes]") -> int:
+    try:
+        return os.pidfd_open(process.pid)
+    except OSError:
+        process.kill()
+        process.wait(timeout=ASK_S)
+        raise

@@ -17,7 +17,7 @@ from sternway.ops import one_offs
 from sternway.ops.rack import Rack
 from sternway.reconcile import narrate, situation
 from sternway.reconcile.chronicle import Chronicle
-from sternway.reconcile.drain import Drain
+from sternway.reconcile.drain import Drain, drain_times
 from sternway.reconcile.situation import Basis, Situation
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,6 @@ IDLE_S = 30.0
 DRAINING_S = 0.25
 ROLLING_S = 1.0
 FIRST_BACKOFF_S = 0.5
-DEFAULT_DRAIN_S = 30.0
 
 
 class AppWorker:
@@ -125,8 +124,8 @@ class AppWorker:
         wanted = {target.formation.key: target.count for target in desired.services}
         self._drain.update(formations, routes, now, wanted)
         in_flight = await rack.traffic.in_flight() if self._drain.has_waiting() else {}
-        drain_s = max((target.drain_s for target in desired.services), default=DEFAULT_DRAIN_S)
-        return Observed(now, formations, routes, self._drain.quiet(formations, in_flight, now, drain_s))
+        quiet = self._drain.quiet(formations, in_flight, now, drain_times(desired))
+        return Observed(now, formations, routes, quiet)
 
     async def _apply(self, action: Action) -> None:
         before, after = crossing.around(action)

@@ -53,6 +53,9 @@ GREEDY = "kept = []\nwhile True:\n    kept.append(bytearray(4 << 20))\n"
 ONE = "services:\n  web:\n    build: .\n    command: python3 app.py\n    port: 3000\n"
 
 
+pytestmark = pytest.mark.timeout(180)
+
+
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory, docker_host: str) -> Iterator[Stand]:
     with Stand(tmp_path_factory.mktemp("containers"), docker_host).running() as stand:

@@ -54,6 +54,9 @@ class Daemon:
         self._runner.run(self._daemon.stop())
 
 
+pytestmark = pytest.mark.timeout(180)
+
+
 @pytest.fixture(scope="module")
 def daemon(docker_host: str) -> Iterator[Daemon]:
     if problem := obstacle():
@@ -141,9 +144,10 @@ def test_a_rack_whose_engine_is_down_serves_its_history_and_goes_on_when_it_is_b
     daemon.stop()
     stand.rig.rack.start()
     build = stand.rig.get(f"/apps/{APP}/releases")[-1]["build"]
-    for path in ("releases", f"releases/{release}", "builds", f"builds/{build}/logs"):
+    for path in ("releases", f"releases/{release}", "builds", f"builds/{build}"):
         assert stand.rig.call("GET", f"/apps/{APP}/{path}").status == 200, path
     assert stand.rig.call("GET", f"/apps/{APP}/processes").status == 503
+    assert "Building" in stand.rig.rack.sternway("builds", "logs", build, "-a", APP)
     assert "engine: " in warnings(stand)
     assert newest(stand)["status"] in OPEN
     daemon.start()

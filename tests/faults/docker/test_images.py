@@ -29,6 +29,9 @@ HTTPServer(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()
 """
 
 
+pytestmark = pytest.mark.timeout(180)
+
+
 @pytest.fixture(scope="module")
 def copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     with registry.running(tmp_path_factory.mktemp("registry")) as running:

@@ -28,6 +28,9 @@ KILLS: Mapping[Deed, tuple[Crossing, ...]] = {
 """Those between which something of the engine changes; what is only of the ledger is the same on every engine."""
 
 
+pytestmark = pytest.mark.timeout(180)
+
+
 @pytest.fixture(scope="module")
 def killer(tmp_path_factory: pytest.TempPathFactory, docker_host: str) -> Iterator[Killer]:
     directory = tmp_path_factory.mktemp("kill")

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from fastapi import APIRouter
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 
 from sternway.api.inputs import RackIn
 from sternway.core.errors import NotFound
@@ -20,6 +20,12 @@ TYPES = {
 }
 
 router = APIRouter(tags=["channel"])
+
+
+@router.get("/channel", response_class=RedirectResponse, status_code=308)
+async def find_page() -> Response:
+    """Lead to the page, whose links are relative to its directory."""
+    return RedirectResponse("/channel/", status_code=308)
 
 
 @router.get("/channel/{path:path}", response_class=FileResponse)
