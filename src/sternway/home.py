@@ -138,13 +138,18 @@ class Home:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write a private file whole: readers see the old text or the new one."""
+    """Write a private file whole and durably: readers see the old text or the new one, also after a loss of power."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     temporary.rename(path)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def _this_process(version: str) -> dict[str, object]:

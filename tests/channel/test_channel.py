@@ -140,6 +140,14 @@ def test_publishing_needs_no_root_key(rig: Rig, tmp_path: Path):
     assert rig.versions() == [FIRST]
 
 
+def test_renewing_needs_only_the_keys_that_may_lie_where_it_is_done(rig: Rig, tmp_path: Path):
+    rig.publish(FIRST)
+    for path in [*(tmp_path / "keys").glob("root-*"), *(tmp_path / "keys").glob("targets-*")]:
+        path.rename(tmp_path / path.name)
+    publish.renew(rig.channel())
+    assert rig.versions() == [FIRST]
+
+
 def test_a_key_that_others_may_read_is_refused(rig: Rig, tmp_path: Path):
     for path in (tmp_path / "keys").glob("targets-*"):
         path.chmod(0o644)

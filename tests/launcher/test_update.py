@@ -116,6 +116,15 @@ def test_a_rack_that_is_asked_to_stop_ends_the_launcher_too(rig: Rig):
     assert rig.has_died()
 
 
+def test_a_rack_that_is_asked_to_stop_ends_also_a_launcher_that_had_only_found_it(rig: Rig):
+    rig.kill()
+    rig.start()
+    rig.order("nonsense")  # once this has ended, the launcher has found the rack
+    rig.outcome()
+    os.kill(rig.rack(), signal.SIGTERM)
+    assert rig.has_died()
+
+
 def test_a_launcher_that_is_killed_leaves_the_rack_and_the_next_one_finds_it(rig: Rig):
     before = rig.rack()
     rig.kill()

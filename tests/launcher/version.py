@@ -105,6 +105,7 @@ def wait() -> None:
         time.sleep(0.4)
         os._exit(7)
     signal.sigwait({signal.SIGTERM})
+    (DATA / "rackd.json").unlink()
     os._exit(0)
 
 

@@ -101,7 +101,7 @@ class Launcher:
         """See how it ended: one that ended well was asked to, and then so is the launcher."""
         code = ended.exit_code()
         ended.close()
-        if code == 0:
+        if code == 0 or (code is None and self._racks.has_signed_off()):
             raise Stopped
         log.error("the rack has crashed; it is started again", extra={"exit_code": code})
         if time.monotonic() - self._started_at_s > STEADY_S:

@@ -117,6 +117,10 @@ class Racks:
             raise Failed(f"version {version} cannot be started: {exc.strerror}") from exc
         return Running(process.pid, _descriptor_of(process), version, process)
 
+    def has_signed_off(self) -> bool:
+        """Tell whether the rack that ended took its record away, as one does that was asked to end."""
+        return not self._files.process.exists()
+
     def find(self) -> Running | None:
         """Return the rack that an earlier launcher left running, or was just starting when it ended."""
         return _alive(self._files.process) or _alive(self._files.started)
