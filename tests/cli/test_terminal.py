@@ -54,7 +54,8 @@ def sternway(rack: ScriptedRack, *words: str) -> Iterator[Terminal]:
     screen, other = pty.openpty()
     fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 111, 0, 0))
     process = subprocess.Popen(
-        [sys.executable, "-m", "sternway.cli.main", *words],
+        # What runs the tests may ignore the signal, as a shell does for what it starts in the background.
+        ["env", "--default-signal=INT", sys.executable, "-m", "sternway.cli.main", *words],
         stdin=other,
         stdout=other,
         stderr=other,

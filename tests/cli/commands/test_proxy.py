@@ -18,7 +18,8 @@ DB = "/proxy/db.shop/5432"
 def proxying(rack: ScriptedRack, *forwards: str) -> Iterator[list[int]]:
     """Run the command, and give the ports that it says."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "sternway.cli.main", "proxy", *forwards],
+        # What runs the tests may ignore the signal, as a shell does for what it starts in the background.
+        ["env", "--default-signal=INT", sys.executable, "-m", "sternway.cli.main", "proxy", *forwards],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
