@@ -8,6 +8,7 @@ import select
 import signal
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -238,9 +239,21 @@ async def test_who_sees_to_a_command_holds_nothing_of_the_supervisor_open(start:
     there = await running(await start(NOTHING))
     async with there.opened("sh", "-c", "echo $PPID; cat") as session:
         beside = int(await anext(session.output()))
-        opened = [os.readlink(f"/proc/{beside}/fd/{name}").split(":")[0] for name in os.listdir(f"/proc/{beside}/fd")]
-    assert sorted(opened)[-3:] == ["anon_inode", "anon_inode", "socket"]  # its process, its supervisor, its client
-    assert len(opened) == 6
+        # Its process, its supervisor, its client. The command may have spoken before the rest was closed.
+        await asyncio.to_thread(wait_until_open, beside, ["anon_inode", "anon_inode", "socket"])
+
+
+def wait_until_open(pid: int, wanted: list[str]) -> None:
+    """Wait until a process has nothing open beyond its three streams and these."""
+    deadline = time.monotonic() + 10
+    while (kinds := opened_by(pid)) != wanted:
+        assert time.monotonic() < deadline, kinds
+        time.sleep(0.01)
+
+
+def opened_by(pid: int) -> list[str]:
+    names = [name for name in os.listdir(f"/proc/{pid}/fd") if int(name) > 2]
+    return sorted(os.readlink(f"/proc/{pid}/fd/{name}").split(":")[0] for name in names)
 
 
 # --- refusals ---
