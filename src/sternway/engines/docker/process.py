@@ -131,7 +131,9 @@ class Process:
         is_back = container.is_up and (is_new or not self._has_ended)
         if not container.is_up and not container.is_fresh and not self.asked:
             seen = replace(container, is_out_of_memory=container.is_out_of_memory or self._is_out_of_memory)
-            self._ending = seen.exit_words(last_line)
+            words = seen.exit_words(last_line)
+            # The engine may not have its last line yet: what a run before it said at the same end still tells.
+            self._ending = self._ending if self._ending.startswith(f"{words}: ") else words
         if is_new:
             self._health, self._detail, self._is_out_of_memory, self._problem = Health.STARTING, "", False, ""
         self._has_ended = not is_back
