@@ -6,8 +6,9 @@ import stat
 
 import pytest
 
+from sternway import files
 from sternway.core.errors import Refused
-from sternway.home import Home, replace_file
+from sternway.home import Home
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_a_password_is_made_once_and_then_read(home):
     home.root.mkdir()
     password, is_new = home.password()
     assert is_new
-    replace_file(home.rack_url, f"http://rack:{password}@127.0.0.1:5443\n")
+    files.replace(home.rack_url, f"http://rack:{password}@127.0.0.1:5443\n".encode(), is_durable=True)
     assert home.password() == (password, False)
     assert stat.S_IMODE(home.rack_url.stat().st_mode) == 0o600
 

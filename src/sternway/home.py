@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit
 
+from sternway import files
 from sternway.core.errors import InvalidInput, Refused
 
 PASSWORD_BYTES = 24
@@ -73,16 +74,6 @@ class Home:
         return self.root / "api-address"
 
     @property
-    def api_socket(self) -> Path:
-        """Where such a rack answers the router, which holds the clients."""
-        return self.root / "api.sock"
-
-    @property
-    def accepting(self) -> Path:
-        """Written just before the first request is taken: from then on, what this version writes counts."""
-        return self.root / "launcher" / "accepting"
-
-    @property
     def process(self) -> Path:
         """Which process is the rack: `pid`, `started_at_ticks` as in /proc, and its `version`."""
         return self.root / "rackd.json"
@@ -120,7 +111,7 @@ class Home:
                 raise Refused(
                     f"a rack already runs on {self.root}", hint=f"stop it: sternway rack stop --data {self.root}"
                 ) from exc
-            replace_file(self.process, json.dumps(_this_process(version)))
+            files.replace(self.process, json.dumps(_this_process(version)).encode(), is_durable=True)
             try:
                 yield
             finally:
@@ -135,21 +126,6 @@ class Home:
             raise InvalidInput(
                 f"--data: cannot use {self.root}: {exc.strerror}", hint="name a directory that this user may write"
             ) from exc
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a private file whole and durably: readers see the old text or the new one, also after a loss of power."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _this_process(version: str) -> dict[str, object]:

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
+from sternway import files
 from sternway.core import errors
 
 MAX_BYTES = 2 * 1024**3
@@ -128,7 +129,7 @@ def _publish(temporary: Path, target: Path) -> None:
             f"key: {target.name!r} is part of another object's key, or the other way round", hint="choose another key"
         ) from exc
     for directory in {target.parent, *(parent.parent for parent in created)}:
-        _sync_directory(directory)
+        files.sync_directory(directory)
 
 
 def _discard(file: BinaryIO, temporary: Path) -> None:
@@ -143,7 +144,7 @@ def _remove(target: Path, key: str) -> None:
         target.unlink()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as exc:
         raise _not_found(key) from exc
-    _sync_directory(target.parent)
+    files.sync_directory(target.parent)
 
 
 def _older(objects: Path, prefix: str, before_s: float) -> list[tuple[str, str]]:
@@ -153,14 +154,6 @@ def _older(objects: Path, prefix: str, before_s: float) -> list[tuple[str, str]]
         keys = ((path, path.relative_to(app).as_posix()) for path in files)
         found += [(app.name, key) for path, key in keys if key.startswith(prefix) and path.stat().st_mtime < before_s]
     return found
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sweep(incoming: Path) -> None:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from sternway import files
 from sternway.core import errors
 
 KEY_BYTES = 32
@@ -96,7 +97,7 @@ def _create(path: Path) -> bytes:
         pass  # another start was quicker
     finally:
         temporary.unlink(missing_ok=True)
-    _sync(path.parent)
+    files.sync_directory(path.parent)
     return _read(path)
 
 
@@ -105,11 +106,3 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -189,14 +189,8 @@ async def test_the_launcher_takes_an_order_as_it_was_written(data: Path) -> None
     assert update
     assert (update.id, update.origin, update.target) == (MOVE.id, RUNS, NEWER)
     assert (update.by, update.reason, update.at, update.accept_export) == (MOVE.by, MOVE.reason, MOVE.at, True)
-    assert not Places(data).order.exists()
+    assert not files.Files(data).order.exists()
     assert await versions.under_way() == NEWER
-
-
-async def test_both_name_the_same_files(data: Path) -> None:
-    here, there = Places(data), files.Files(data)
-    assert (here.order, here.state, here.outcomes) == (there.order, there.state, there.outcomes)
-    assert here.versions == there.versions
 
 
 async def test_an_order_is_refused_while_another_one_is_under_way(data: Path) -> None:
@@ -227,7 +221,7 @@ async def test_how_it_ended_is_read_as_the_launcher_has_written_it(
 
 
 async def test_a_damaged_outcome_hides_no_other(data: Path) -> None:
-    outcomes = Places(data).outcomes
+    outcomes = files.Files(data).outcomes
     outcomes.mkdir()
     (outcomes / "V1.json").write_text("{")
     (outcomes / "V2.json").write_text("{}")
@@ -235,7 +229,7 @@ async def test_a_damaged_outcome_hides_no_other(data: Path) -> None:
 
 
 async def test_damage_to_the_state_of_the_launcher_is_not_quiet(data: Path) -> None:
-    Places(data).state.write_text("{")
+    files.Files(data).state.write_text("{")
     with pytest.raises(Corrupt):
         await versions_of(data).under_way()
 

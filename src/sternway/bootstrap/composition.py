@@ -17,6 +17,7 @@ from sternway.clock import RandomIds, SystemClock
 from sternway.core.crossing import Cross, Crossing, go_on
 from sternway.core.formation import Health, ProcessState
 from sternway.home import Home
+from sternway.launcher.files import Files
 from sternway.objects import FileObjects
 from sternway.ops import parameters, registries
 from sternway.ops.changes import Changes
@@ -93,7 +94,7 @@ def _held_api(arguments: argparse.Namespace, home: Home, api: Address) -> config
     """Return where the router answers for the API of a rack that a launcher moves between versions."""
     if not arguments.launched:
         return None
-    return configuration.Api(str(api), os.path.relpath(home.api_socket, home.router))
+    return configuration.Api(str(api), os.path.relpath(Files(home.root).api_socket, home.router))
 
 
 def _versions(arguments: argparse.Namespace, home: Home, store: SqlStore) -> RackVersions:

@@ -7,9 +7,10 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from sternway import files
 from sternway.core.errors import InvalidInput, Refused
 from sternway.core.registry import Registries
-from sternway.home import Home, replace_file
+from sternway.home import Home
 from sternway.ports import Builder, Clock, Engine, Logs, Processes, Secrets
 
 PROCESS, DOCKER, AUTO, MEMORY = "process", "docker", "auto", "memory"
@@ -56,7 +57,7 @@ def choose(asked: str | None, home: Home) -> str:
 def keep(kind: str, home: Home) -> None:
     """Remember the kind of engine that this rack has."""
     if _kept(home) != kind:
-        replace_file(home.engine_kind, f"{kind}\n")
+        files.replace(home.engine_kind, f"{kind}\n".encode(), is_durable=True)
 
 
 def forget(home: Home) -> None:

@@ -6,10 +6,10 @@ import tempfile
 from base64 import b64encode
 from pathlib import Path
 
-from sternway import __version__
+from sternway import __version__, files
 from sternway.bootstrap import serving
 from sternway.core.errors import Refused
-from sternway.home import Home, replace_file
+from sternway.home import Home
 from sternway.ops import apps, releases, versions
 from sternway.ops.rack import Rack
 from sternway.store import dialect, schema, stranded
@@ -56,7 +56,7 @@ def downgrade(home: Home, revision: str, export: Path | None) -> None:
         raise Refused(stranded.words(found), hint="have them exported: --accept-export")
     if found and export:
         export.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        replace_file(export, json.dumps(found, default=_encoded, indent=1))
+        files.replace(export, json.dumps(found, default=_encoded, indent=1).encode(), is_durable=True)
     schema.downgrade(url, revision)
 
 

@@ -12,14 +12,15 @@ from pathlib import Path
 
 import uvloop
 
-from sternway import __version__, journal
+from sternway import __version__, files, journal
 from sternway.bootstrap import address as addresses
 from sternway.bootstrap import engine as engines
 from sternway.bootstrap import serving
 from sternway.bootstrap.address import Address
 from sternway.bootstrap.composition import compose
 from sternway.core.errors import SternwayError
-from sternway.home import Home, replace_file
+from sternway.home import Home
+from sternway.launcher.files import Files
 from sternway.ops import versions
 from sternway.ops.rack import Rack
 from sternway.ports import Journal
@@ -96,8 +97,9 @@ def _door(arguments: argparse.Namespace, home: Home) -> Iterator[tuple[serving.D
     asked = Address.parse("--listen", arguments.listen)
     if arguments.launched:
         api = addresses.kept(home.api_address, asked)
-        replace_file(home.api_address, f"{api}\n")
-        with serving.socket_file(home.api_socket, lambda: replace_file(home.accepting, __version__)) as door:
+        _write(home.api_address, f"{api}\n")
+        shared = Files(home.root)
+        with serving.socket_file(shared.api_socket, lambda: _write(shared.accepting, __version__)) as door:
             yield door, api
     else:
         with addresses.listening(asked) as listener:
@@ -149,8 +151,8 @@ async def _open(rack: Rack) -> AsyncIterator[None]:
 def _announce(home: Home, api: Address, router: Address) -> str:
     """Write where the rack answers, show a new password once, and return the password."""
     password, is_new = home.password()
-    replace_file(home.rack_url, f"http://rack:{password}@{api}\n")
-    replace_file(home.router_address, f"{router}\n")
+    _write(home.rack_url, f"http://rack:{password}@{api}\n")
+    _write(home.router_address, f"{router}\n")
     print(f"Sternway {__version__}")
     print(f"  API   http://{api}")
     print(f"  apps  http://SERVICE.APP.localhost:{router.port}")
@@ -158,6 +160,10 @@ def _announce(home: Home, api: Address, router: Address) -> str:
         print(f"  the password of this rack, shown this once: {password}")
     print(f"  RACK_URL, with the password, is in {home.rack_url}", flush=True)
     return password
+
+
+def _write(path: Path, text: str) -> None:
+    files.replace(path, text.encode(), is_durable=True)
 
 
 def _holder() -> str:

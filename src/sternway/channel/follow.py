@@ -5,7 +5,6 @@ serves it. Every method blocks; call it in a thread where there is a loop.
 """
 
 import http.client
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from tuf.api.metadata import Metadata, Targets
 from tuf.ngclient import Updater, UpdaterConfig
 from tuf.ngclient.fetcher import FetcherInterface
 
+from sternway import files
 from sternway.channel.artifact import Artifact, of_custom
 from sternway.channel.repository import METADATA
 from sternway.core.errors import ChannelRefused, ChannelUnavailable, InvalidInput, NotFound
@@ -65,7 +65,7 @@ class Follower:
                 if target is None:
                     raise NotFound(f"version not found: {artifact.version}", hint="see them: sternway update --list")
                 updater.download_target(target, str(part))
-            _sync(part)
+            files.sync(part)
             part.rename(to)
         finally:
             part.unlink(missing_ok=True)
@@ -160,8 +160,3 @@ def translated(address: str) -> Iterator[None]:
 
 def _cause(problem: BaseException) -> str:
     return str(problem.__cause__ or problem)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

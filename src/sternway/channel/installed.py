@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sternway import files
 from sternway.core import version as versions
 from sternway.core.errors import Corrupt, InvalidInput, NotFound
 
@@ -75,7 +76,7 @@ class Versions:
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
-        _write(self._record(version), json.dumps(record))
+        files.replace(self._record(version), json.dumps(record).encode(), is_durable=True, mode=files.PUBLIC)
         return self.get(version)
 
     def verify(self, version: str) -> Installed:
@@ -118,10 +119,10 @@ def digest(directory: Path) -> str:
 
 
 def _files(directory: Path) -> Iterator[Path]:
-    for parent, names, files in os.walk(directory):
+    for parent, names, others in os.walk(directory):
         names.sort()
         links = [name for name in names if os.path.islink(os.path.join(parent, name))]
-        for name in sorted((*files, *links)):
+        for name in sorted((*others, *links)):
             yield Path(parent, name)
 
 
@@ -153,12 +154,3 @@ def _give_interpreter(directory: Path) -> None:
         raise InvalidInput(
             f"{interpreter} cannot make an environment: {exc}", hint=f"install its venv: apt install {PYTHON}-venv"
         ) from exc
-
-
-def _write(path: Path, text: str) -> None:
-    new = path.with_name(f".{path.name}.new")
-    with new.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)

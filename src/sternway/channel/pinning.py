@@ -1,6 +1,5 @@
 """Pin the root of a channel for a rack: from then on only what it leads to is believed."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from tuf.api import exceptions
 from tuf.api.metadata import Metadata, Root
 from tuf.api.serialization import DeserializationError
 
+from sternway import files
 from sternway.channel.versions import Places
 from sternway.core.errors import InvalidInput, Unavailable
 
@@ -22,7 +22,8 @@ def pin(data: Path, root: bytes) -> None:
     try:
         if places.pinned.exists() and places.pinned.read_bytes() != root:
             shutil.rmtree(places.trusted, ignore_errors=True)
-        _replace(places.pinned, root)
+        places.pinned.parent.mkdir(mode=0o700, exist_ok=True)
+        files.replace(places.pinned, root, is_durable=True)
     except OSError as exc:
         raise Unavailable(f"cannot write {places.pinned}: {exc.strerror}", hint="are you the rack's user?") from exc
 
@@ -32,13 +33,3 @@ def _check(root: bytes) -> None:
         Metadata[Root].from_bytes(root).verify_delegate("root", Metadata[Root].from_bytes(root))
     except (DeserializationError, exceptions.RepositoryError, ValueError) as exc:
         raise InvalidInput(f"it is no root of a channel: {exc}", hint="is the address right?") from exc
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)

@@ -1,7 +1,6 @@
 """Make a channel, and change what it holds: publish, yank, renew, change keys."""
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,13 +10,12 @@ from pathlib import Path
 from securesystemslib.signer import SSlibKey
 from tuf.api.metadata import Root, TargetFile, Targets
 
+from sternway import files
 from sternway.channel import archive
 from sternway.channel.artifact import Artifact, of_custom
 from sternway.channel.keys import ROLES
 from sternway.channel.repository import METADATA, SignedFiles
 from sternway.core.errors import Conflict, InvalidInput, NotFound
-
-CHUNK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +39,14 @@ def init(channel: SignedFiles, root: Thresholds = Thresholds()) -> None:
     _sign_snapshot(channel)
 
 
-def publish(channel: SignedFiles, files: Mapping[Path, Artifact]) -> None:
+def publish(channel: SignedFiles, added: Mapping[Path, Artifact]) -> None:
     """Add the artifacts of a version, with their files. Nobody sees any of them before all are there.
 
     Raises Conflict for an artifact that is there with another content: a version never changes.
     """
     there = {artifact.path: artifact for artifact in artifacts(channel)}
     with _edited(channel) as targets:
-        for file, artifact in files.items():
+        for file, artifact in added.items():
             found = TargetFile.from_file(artifact.path, str(file), ["sha256"])
             known = there.get(artifact.path)
             if known and known.sha256 != found.hashes["sha256"]:
@@ -138,8 +136,6 @@ def _copy(file: Path, to: Path) -> None:
     """Put a file in place whole, durably."""
     to.parent.mkdir(parents=True, exist_ok=True)
     new = to.with_name(f".{to.name}.new")
-    with file.open("rb") as source, new.open("wb") as target:
-        shutil.copyfileobj(source, target, CHUNK_BYTES)
-        target.flush()
-        os.fsync(target.fileno())
+    shutil.copyfile(file, new)
+    files.sync(new)
     new.rename(to)

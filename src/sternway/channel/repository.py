@@ -3,7 +3,6 @@
 Versioned files never change; `timestamp.json` is replaced by rename as the last of all.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timest
 from tuf.api.serialization.json import JSONSerializer
 from tuf.repository import Repository
 
+from sternway import files
 from sternway.channel.keys import ROLES, Keys
 from sternway.core.errors import NotFound, Refused
 
@@ -86,7 +86,9 @@ class SignedFiles(Repository):
         for signer in signing.values():
             md.sign(signer, append=True)
         name = "timestamp.json" if role == "timestamp" else f"{md.signed.version}.{role}.json"
-        _replace(self.directory / METADATA / name, md.to_bytes(JSONSerializer()))
+        path = self.directory / METADATA / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.replace(path, md.to_bytes(JSONSerializer()), is_durable=True, mode=files.PUBLIC)
 
     def _newest(self, role: str) -> Path | None:
         metadata = self.directory / METADATA
@@ -115,18 +117,3 @@ class SignedFiles(Repository):
                 hint="name the directories of the keys with --keys; it may be given more than once",
             )
         return here
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    with new.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -1,21 +1,22 @@
 """The versions of a rack: fetched from its channel, installed beside each other, and ordered of its launcher.
 
-The launcher is no part of any version and imports nothing of one: the two know of each other by files, which
-`launcher/files.py` lists from its side. TUF is imported with the first look at a channel; most racks never take one.
+The launcher is no part of any version and imports nothing of one: the two know of each other by the files that
+`launcher/files.py` lists. TUF is imported with the first look at a channel; most racks never take one.
 """
 
 import asyncio
-import json
 import logging
-import os
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from sternway import threads
 from sternway.channel import installed, served
 from sternway.channel.artifact import RACK, Artifact, this_platform
 from sternway.core.errors import ChannelRefused, Corrupt, NotFound, Refused, Unavailable, Unsupported
+from sternway.launcher import files as launched
+from sternway.launcher.files import Files
 from sternway.ports.versions import Move, Offer, Outcome
 
 if TYPE_CHECKING:
@@ -29,14 +30,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What lies where. `root` is the data directory of the rack."""
+    """Where what belongs to the channel lies. `root` is the data directory of the rack."""
 
     root: Path
-
-    @property
-    def versions(self) -> Path:
-        """Installed versions, each in a directory of its name."""
-        return self.root / "versions"
 
     @property
     def pinned(self) -> Path:
@@ -58,21 +54,6 @@ class Places:
         """A channel that this rack serves to others, as `sternway channel` publishes it there."""
         return self.root / "channel" / "served"
 
-    @property
-    def order(self) -> Path:
-        """A move that is asked for; the launcher takes it away once it has it on its own record."""
-        return self.root / "launcher" / "order.json"
-
-    @property
-    def state(self) -> Path:
-        """The launcher's record of what is active, and of the move that is under way."""
-        return self.root / "launcher" / "state.json"
-
-    @property
-    def outcomes(self) -> Path:
-        """How moves ended, a file each."""
-        return self.root / "launcher" / "outcomes"
-
 
 class RackVersions:
     """Fills `ports.Versions`.
@@ -91,11 +72,12 @@ class RackVersions:
         stranded: Callable[[str], Mapping[str, int]],
     ) -> None:
         self._places = Places(root)
+        self._launcher = Files(root)
         self._version = version
         self._is_launched = is_launched
         self._address = address
         self._stranded = stranded
-        self._installed = installed.Versions(self._places.versions)
+        self._installed = installed.Versions(self._launcher.versions)
         self._alone = asyncio.Lock()
 
     def check(self) -> None:
@@ -153,7 +135,7 @@ class RackVersions:
 
     async def forget(self, outcome: Outcome) -> None:
         """Let go of an outcome."""
-        await _uninterrupted(_remove, self._places.outcomes / f"{outcome.id}.json")
+        await _uninterrupted(launched.remove, self._launcher.outcomes / f"{outcome.id}.json")
 
     async def published(self, name: str) -> Path:
         """Return a file of the channel that this rack serves to others."""
@@ -213,17 +195,17 @@ class RackVersions:
     def _order(self, move: Move) -> None:
         if under_way := self._under_way():
             raise Refused(f"the rack is being moved to {under_way}", hint="see how it ends: sternway rack releases")
-        _write(self._places.order, asdict(move))
+        launched.write(self._launcher.order, asdict(move))
 
     def _under_way(self) -> str:
         # The order first: it goes once the launcher has it in its state, so one of the two always tells.
-        if order := _read(self._places.order):
+        if order := _read(self._launcher.order):
             return str(order["target"])
-        update = (_read(self._places.state) or {}).get("update")
+        update = (_read(self._launcher.state) or {}).get("update")
         return str(update["target"]) if update else ""
 
     def _outcomes(self) -> Sequence[Outcome]:
-        found = [told for path in self._places.outcomes.glob("*.json") if (told := _outcome(path))]
+        found = [told for path in self._launcher.outcomes.glob("*.json") if (told := _outcome(path))]
         return sorted(found, key=lambda outcome: outcome.ended_at)
 
     def _keep(self, versions: Collection[str]) -> None:
@@ -253,35 +235,9 @@ def _outcome(path: Path) -> Outcome | None:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = json.loads(path.read_bytes())
-        return found
-    except FileNotFoundError:
-        return None
+        return launched.read(path)
     except ValueError as exc:
         raise Corrupt(f"{path.name} of the launcher is damaged", hint="see the log of the launcher") from exc
-
-
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    new = path.with_name(f".{path.name}.new")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
-    _sync(path.parent)
-
-
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    _sync(path.parent)
-
-
-def _sync(directory: Path) -> None:
-    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 async def _uninterrupted(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -289,13 +245,7 @@ async def _uninterrupted(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 
     Raises Unavailable for what the disk does not do.
     """
-    running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
     try:
-        return await asyncio.shield(running)
+        return await threads.uninterrupted(work, *args, **kwargs)
     except OSError as exc:
         raise Unavailable(f"the disk of the rack: {exc.strerror or exc}", hint="is it full?") from exc
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        if not running.cancelled():
-            running.exception()
-        raise

@@ -3,8 +3,8 @@
 import fcntl
 from pathlib import Path
 
+from sternway import files
 from sternway.core.errors import EngineUnavailable, StaleEpoch
-from sternway.engines import files
 
 
 class EpochFile:

@@ -52,6 +52,11 @@ class Files:
         return self._own / "outcomes"
 
     @property
+    def api_socket(self) -> Path:
+        """Where the version that takes requests answers them; the router, which holds the clients, dials it."""
+        return self.root / "api.sock"
+
+    @property
     def accepting(self) -> Path:
         """Written by a version just before it takes its first request: from then on its writes count."""
         return self._own / "accepting"

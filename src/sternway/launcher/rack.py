@@ -141,7 +141,7 @@ class Racks:
     def ask(self) -> str:
         """Return the version that the process which serves says it is; nothing if none answers."""
         try:
-            with contextlib.closing(_Connection(self._files.root / "api.sock")) as connection:
+            with contextlib.closing(_Connection(self._files.api_socket)) as connection:
                 connection.request("GET", "/check")
                 answer = connection.getresponse()
                 answer.read()

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sternway import files
 from sternway.channel.artifact import Artifact
 from sternway.core import version as versions
 from sternway.core.errors import Corrupt, InvalidInput, NotFound, Refused
@@ -113,7 +114,7 @@ class Executables:
             fresh.mkdir(mode=0o700)
             fill(fresh / NAME)
             (fresh / NAME).chmod(0o755)
-            _sync(fresh / NAME)
+            files.sync(fresh / NAME)
             _write(fresh / RECORD, asdict(Kept(version, _digest(fresh / NAME), _now())))
             shutil.rmtree(path.parent, ignore_errors=True)
             fresh.rename(path.parent)
@@ -131,7 +132,7 @@ def swap(executable: Path, kept: Path) -> None:
     try:
         shutil.copyfile(kept, new)
         new.chmod(executable.stat().st_mode & 0o777 if executable.exists() else 0o755)
-        _sync(new)
+        files.sync(new)
         new.rename(executable)
     finally:
         new.unlink(missing_ok=True)
@@ -190,22 +191,12 @@ def _read(path: Path) -> Mapping[str, object]:
 
 
 def _write(path: Path, content: Mapping[str, object]) -> None:
-    new = path.with_name(f".{path.name}.new")
-    with new.open("w") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
+    files.replace(path, json.dumps(content).encode(), is_durable=True, mode=files.PUBLIC)
 
 
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _now() -> str:

@@ -181,10 +181,10 @@ def _install(plan: Plan, channel: str, root: bytes) -> Artifact:
         follower = Follower(channel, places.trusted, root=root)
         artifact = _chosen(follower.artifacts(), plan)
         follower.fetch(artifact, places.fetched)
-        installed.Versions(places.versions).install(places.fetched, artifact.version)
+        installed.Versions(Files(plan.data).versions).install(places.fetched, artifact.version)
     places.fetched.unlink()
     _write_launcher(plan.data, artifact.version)
-    files.write(places.state, {"protocol": files.PROTOCOL, "active": artifact.version, "update": None})
+    files.write(Files(plan.data).state, {"protocol": files.PROTOCOL, "active": artifact.version, "update": None})
     return artifact
 
 

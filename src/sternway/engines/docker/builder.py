@@ -9,9 +9,10 @@ from pathlib import Path
 
 import aiodocker
 
+from sternway import threads
 from sternway.core.errors import ArtifactGone, BuildFailed, EngineUnavailable
 from sternway.core.manifest import Manifest
-from sternway.engines import archive, source, space, threads
+from sternway.engines import archive, source, space
 from sternway.engines.docker import artifacts, building, labels, recipe
 from sternway.engines.docker.building import Building, Wanted
 from sternway.engines.docker.connection import QUICK_S, Connection, words

@@ -9,9 +9,8 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sternway import ignore
+from sternway import ignore, threads
 from sternway.core.errors import BuildFailed
-from sternway.engines import threads
 
 CHUNK = 256 * 1024
 _END = b"\0" * (2 * tarfile.BLOCKSIZE)

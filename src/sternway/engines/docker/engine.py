@@ -10,9 +10,9 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from sternway import threads
 from sternway.core.errors import Conflict, EngineUnavailable, NotFound
 from sternway.core.formation import Formation, FormationKey, FormationState
-from sternway.engines import threads
 from sternway.engines.docker import builder, events
 from sternway.engines.docker.adoption import Adoption
 from sternway.engines.docker.api import Api, Declined

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sternway.engines import files
+from sternway import files
 
 DIRECTORY = "containers"
 

@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
+from sternway import threads
 from sternway.core.errors import ArtifactGone, BuildFailed
 from sternway.core.manifest.service import Service
-from sternway.engines import archive, source, space, threads
+from sternway.engines import archive, source, space
 from sternway.engines.process import artifacts, snapshot
 from sternway.engines.process.artifacts import NODE, NODE_MODULES, Prepared
 from sternway.engines.process.dependencies import node, python, shelf

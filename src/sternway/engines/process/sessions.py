@@ -13,8 +13,8 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
+from sternway import threads
 from sternway.core.errors import EngineUnavailable, InvalidInput, NotFound, Refused, Unsupported
-from sternway.engines import threads
 from sternway.engines.process import link, report
 from sternway.ports import Execution
 from sternway.supervisor import control, order, session

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sternway import files
 from sternway.core.formation import FormationKey, HealthCheck
-from sternway.engines import files
 from sternway.engines.process import environment
 
 SLOT = "slot.json"

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from sternway.engines import files
+from sternway import files
 
 DIRECTORY = "snapshots"
 _READ_BYTES = 1024 * 1024

@@ -9,8 +9,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+from sternway import files
 from sternway.core.errors import EngineUnavailable
-from sternway.engines import files
 
 FIRST = 300_000
 COUNT = 65_536

@@ -5,11 +5,11 @@ error and never an empty table.
 """
 
 import json
-import os
 import shutil
 from dataclasses import asdict
 from pathlib import Path
 
+from sternway import files
 from sternway.core.errors import RouterUnavailable
 from sternway.core.formation import FormationKey, Member, Route, RouteOptions
 
@@ -59,7 +59,7 @@ def write(directory: Path, app: str, routes: tuple[Route, ...]) -> None:
     home = app_directory(directory, app)
     if not home.exists():
         home.mkdir(mode=0o700)
-        _sync(home.parent)
+        files.sync_directory(home.parent)
     write_durably(home / ROUTES_FILE, json.dumps({"format": 1, "routes": [asdict(route) for route in routes]}))
 
 
@@ -68,7 +68,7 @@ def forget(directory: Path, app: str) -> None:
     home = app_directory(directory, app)
     (home / ROUTES_FILE).unlink(missing_ok=True)
     if home.exists():
-        _sync(home)
+        files.sync_directory(home)
 
 
 def discard(directory: Path, app: str) -> None:
@@ -78,22 +78,7 @@ def discard(directory: Path, app: str) -> None:
 
 def write_durably(file: Path, text: str) -> None:
     """Replace a file such that after a crash it is either the old or the new one."""
-    beside = file.with_name(f"{file.name}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.replace(file)
-    _sync(file.parent)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    files.replace(file, text.encode(), is_durable=True)
 
 
 def _route(value: dict[str, object]) -> Route:

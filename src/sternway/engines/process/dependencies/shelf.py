@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+from sternway import files, threads
 from sternway.core.errors import ArtifactGone
-from sternway.engines import files, threads
 from sternway.engines.process import snapshot
 from sternway.engines.process.artifacts import DEPENDENCIES, PYTHON, VENV, Prepared
 from sternway.engines.process.dependencies.command import Runner
