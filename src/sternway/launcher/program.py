@@ -158,11 +158,15 @@ def _log_to_stderr() -> None:
 
 @contextmanager
 def _alone(files: Files) -> Iterator[None]:
-    """Be the only launcher of this directory until the block ends."""
+    """Be the only launcher of this directory until the block ends.
+
+    The lock is of the kind that a child does not share: one that was just being started as this launcher was
+    killed must not keep the next launcher out.
+    """
     files.state.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (files.state.parent / "lock").open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
             raise Failed(f"a launcher already runs on {files.root}") from exc
         yield
