@@ -95,13 +95,18 @@ class Formation:
 
 
 class Health(StrEnum):
-    """How one process is. FAILED: it exited, and may be started again by its engine after a pause."""
+    """How one process is.
+
+    FAILED: it exited, and may be started again by its engine after a pause. FROZEN: it is kept from running,
+    just as it is, until its engine is asked for it again.
+    """
 
     STARTING = "starting"
     HEALTHY = "healthy"
     UNHEALTHY = "unhealthy"
     FAILED = "failed"
     STOPPING = "stopping"
+    FROZEN = "frozen"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,8 +58,9 @@ class Engine(Protocol):
         ...
 
     async def ensure(self, formation: Formation, count: int, *, epoch: int) -> None:
-        """See to it that a process is, or is being started, in each slot below `count`; stop none.
+        """See to it that a process runs, or is being started, in each slot below `count`; stop none.
 
+        Frozen ones there are thawed: they show as HEALTHY only after they were found healthy since.
         Returns once each is on its way; health comes with `observe`. Called twice it does nothing more.
         A formation that is there already keeps the release that first started it. A start that cannot work
         (no such command, artifact gone) is no error here: the process shows as FAILED with the reason.
@@ -71,6 +72,22 @@ class Engine(Protocol):
 
         Returns once it has begun; they show as STOPPING until they are gone. With `keep` 0 the formation is
         forgotten when the last is gone. An unknown key and a second call do nothing.
+        """
+        ...
+
+    async def freeze(self, key: FormationKey, *, epoch: int) -> None:
+        """Keep every process of the formation from running, just as it is; they show as FROZEN.
+
+        Returns once nothing of them runs. `ensure` thaws them, `retire` ends them within their grace. One that
+        cannot be frozen (still starting, failed, or the engine has no way to) is stopped as `retire` does.
+        They stay frozen when the rack starts again. An unknown key and a second call do nothing.
+        """
+        ...
+
+    async def examine(self, key: FormationKey) -> None:
+        """Ask each process of the formation how it is, now; returns once all have answered, or were too slow to.
+
+        `observe` tells what they said. An unknown key does nothing.
         """
         ...
 
