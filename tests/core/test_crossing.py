@@ -5,7 +5,7 @@ import pytest
 
 from sternway.core import crossing
 from sternway.core.crossing import Crossing
-from sternway.core.plan import Action, Retire, Start, Switch
+from sternway.core.plan import Action, Freeze, Retire, Start, Switch
 from sternway.core.promotion import PromotionStatus
 from tests.core.world import formation
 
@@ -15,6 +15,7 @@ from tests.core.world import formation
     [
         (Start(formation("web", "one"), 1), Crossing.STARTING),
         (Switch(()), Crossing.SWITCHING),
+        (Freeze(formation("worker", "one").key), Crossing.FREEZING),
         (Retire(formation("web", "one").key, 0), Crossing.RETIRING),
     ],
 )

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sternway.core.formation import FormationKey, Health, Member, Route
-from sternway.core.plan import EXITS_TO_FAIL, Desired, Outcome, Retire, Start, Switch, judge, plan
-from tests.core.world import APP, World, desired, target
+from sternway.core.plan import EXITS_TO_FAIL, Desired, Freeze, Outcome, Retire, Start, Switch, judge, plan, resting
+from sternway.core.standby import Standby
+from tests.core.world import APP, World, desired, standing_by, target
 
 ROUNDS = 80
 
@@ -242,9 +243,98 @@ def test_promises_hold_through_any_series_of_interrupted_rollouts(series, data):
         assert world.working_fingerprints(key.service) <= {key.fingerprint}
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.lists(targets(NAMES), min_size=1, max_size=4), st.data())
+def test_promises_hold_while_earlier_releases_stand_by(series, data):
+    world, earlier = World(), dict[FormationKey, Standby]()
+    for chosen in series:
+        standby = tuple(data.draw(st.permutations(list(earlier.values()))))
+        wanted = desired(*chosen, standby=standby[: data.draw(st.integers(0, len(standby)))])
+        for _ in range(data.draw(st.integers(0, 12))):
+            _one_round(world, wanted, data)
+        earlier |= {t.formation.key: standing_by(t) for t in chosen}
+    settle(world, wanted)
+    assert judge(wanted, world.observe()).outcome is Outcome.DONE
+    assert plan(wanted, world.observe()) == ()
+    aside = resting(wanted, world.observe())
+    assert aside <= {each.key for each in wanted.standby}
+    assert {key for key, there in world.processes.items() if there} - aside == {
+        t.formation.key for t in wanted.services if t.count
+    }
+
+
+def test_what_was_replaced_stands_by_as_it_is():
+    first, second = target("web", "a", 3), target("web", "b", 3)
+    world = running(first)
+    there = list(world.processes[first.formation.key])
+    settle(world, desired(second, standby=(standing_by(first),)))
+    assert world.processes[first.formation.key] == there
+    assert world.healthy_in_traffic("web") == 3
+
+
+def test_going_back_to_what_stands_by_is_a_switch_alone():
+    first, second = target("web", "a", 3), target("web", "b", 3)
+    world = running(first)
+    settle(world, desired(second, standby=(standing_by(first),)))
+    assert kinds(plan(desired(first, standby=(standing_by(second),)), world.observe())) == [Switch]
+
+
+def test_a_worker_stands_by_frozen_and_never_works_beside_its_successor():
+    first = target("jobs", "a", 2, is_worker=True, is_exclusive=True)
+    second = target("jobs", "b", 2, is_worker=True, is_exclusive=True)
+    world = running(first)
+    wanted = desired(second, standby=(standing_by(first),))
+    assert plan(wanted, world.observe()) == (Freeze(first.formation.key),)
+    settle(world, wanted)
+    assert {p.health for p in world.processes[first.formation.key]} == {Health.FROZEN}
+    pids = [p.id for p in world.processes[first.formation.key]]
+    back = desired(first, standby=(standing_by(second),))
+    assert plan(back, world.observe()) == (Freeze(second.formation.key),)
+    settle(world, back)
+    assert [p.id for p in world.processes[first.formation.key]] == pids
+    assert world.working_fingerprints("jobs") == {"a"}
+
+
+def test_what_stands_by_goes_when_its_time_is_over():
+    first, second = target("web", "a", 2), target("web", "b", 2)
+    world = running(first)
+    wanted = desired(second, standby=(standing_by(first, until=world.now + timedelta(minutes=10)),))
+    settle(world, wanted)
+    assert plan(wanted, world.observe()) == ()
+    world.now += timedelta(minutes=10)
+    assert plan(wanted, world.observe()) == (Retire(first.formation.key, 0),)
+
+
+def test_what_is_not_well_does_not_stand_by():
+    first, second = target("web", "a", 2), target("web", "b", 2)
+    world = running(first)
+    wanted = desired(second, standby=(standing_by(first),))
+    settle(world, wanted)
+    there = world.processes[first.formation.key]
+    there[0] = replace(there[0], health=Health.UNHEALTHY)
+    assert plan(wanted, world.observe()) == (Retire(first.formation.key, 0),)
+
+
+def test_a_service_that_may_not_be_there_beside_its_successor_does_not_stand_by():
+    first, second = target("web", "a", 2, maximum_percent=100), target("web", "b", 2, maximum_percent=100)
+    world = running(first)
+    settle(world, desired(second, standby=(standing_by(first),)))
+    assert first.formation.key not in world.processes
+
+
+def test_a_worker_that_keeps_exiting_is_stopped_rather_than_frozen():
+    first = target("jobs", "a", 2, is_worker=True, is_exclusive=True)
+    second = target("jobs", "b", 2, is_worker=True, is_exclusive=True)
+    world = running(first)
+    there = world.processes[first.formation.key]
+    there[1] = replace(there[1], health=Health.FAILED)
+    settle(world, desired(second, standby=(standing_by(first),)))
+    assert [(p.slot, p.health) for p in world.processes[first.formation.key]] == [(0, Health.FROZEN)]
+
+
 def _one_round(world: World, wanted: Desired, data) -> None:
     before = {t.formation.key.service: world.healthy_in_traffic(t.formation.key.service) for t in wanted.services}
-    there = {t.formation.key.service: world.count(t.formation.key.service) for t in wanted.services}
+    there = {t.formation.key.service: world.rolled(wanted, t.formation.key.service) for t in wanted.services}
     actions = plan(wanted, world.observe())
     cut = data.draw(st.integers(0, len(actions)))
     for action in actions[:cut]:
@@ -257,9 +347,9 @@ def _one_round(world: World, wanted: Desired, data) -> None:
 def _check(world: World, wanted: Desired, before: dict[str, int], there: dict[str, int]) -> None:
     for chosen in wanted.services:
         service = chosen.formation.key.service
-        assert world.count(service) <= max(chosen.ceiling, there[service])
+        assert world.rolled(wanted, service) <= max(chosen.ceiling, there[service])
         if chosen.is_exclusive:
-            assert len(world.working_fingerprints(service)) <= 1 or there[service] == world.count(service)
+            assert len(world.working_fingerprints(service)) <= 1 or there[service] == world.rolled(wanted, service)
         else:
             assert world.healthy_in_traffic(service) >= min(chosen.floor, before[service])
 

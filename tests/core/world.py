@@ -12,7 +12,8 @@ from sternway.core.formation import (
     ProcessState,
     Route,
 )
-from sternway.core.plan import Action, Desired, Observed, Retire, ServiceTarget, Start, Switch
+from sternway.core.plan import Action, Desired, Freeze, Observed, Retire, ServiceTarget, Start, Switch, resting
+from sternway.core.standby import Manner, Standby
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 APP = "shop"
@@ -30,12 +31,21 @@ def formation(service: str, fingerprint: str) -> Formation:
 
 
 def target(service: str, fingerprint: str, count: int = 1, **options) -> ServiceTarget:
-    hosts = () if options.pop("is_worker", False) else (f"{service}.{APP}.localhost",)
+    is_worker = options.pop("is_worker", False)
+    hosts = () if is_worker else (f"{service}.{APP}.localhost",)
+    if is_worker:
+        options.setdefault("manner", Manner.FROZEN)
+    elif not options.get("is_exclusive"):
+        options.setdefault("manner", Manner.RUNNING if options.get("maximum_percent", 200) > 100 else Manner.GONE)
     return ServiceTarget(formation(service, fingerprint), count, hosts=hosts, **options)
 
 
-def desired(*targets: ServiceTarget) -> Desired:
-    return Desired(APP, targets)
+def desired(*targets: ServiceTarget, standby: tuple[Standby, ...] = ()) -> Desired:
+    return Desired(APP, targets, standby)
+
+
+def standing_by(target: ServiceTarget, until: datetime | None = None) -> Standby:
+    return Standby(target.formation.key, target.manner, since=EPOCH, until=until)
 
 
 @dataclass
@@ -61,10 +71,13 @@ class World:
         match action:
             case Start(formation, count):
                 there = self.processes.setdefault(formation.key, [])
+                there[:] = [_thawed(p) if p.slot < count else p for p in there]
                 taken = {p.slot for p in there if p.health is not Health.STOPPING}
                 there += [self._process(slot) for slot in range(count) if slot not in taken]
             case Switch(routes):
                 self.routes = routes
+            case Freeze(key):
+                self.processes[key] = [_frozen(p) for p in self.processes[key]]
             case Retire(key, keep):
                 self._retire(key, keep)
 
@@ -80,6 +93,11 @@ class World:
     def count(self, service: str) -> int:
         return sum(len(there) for key, there in self.processes.items() if key.service == service)
 
+    def rolled(self, wanted: Desired, service: str) -> int:
+        """How many processes there are of a service, not counting what stands by."""
+        aside = resting(wanted, self.observe())
+        return self.count(service) - sum(len(self.processes[key]) for key in aside if key.service == service)
+
     def healthy_in_traffic(self, service: str) -> int:
         members = {m.endpoint for route in self.routes if route.service == service for m in route.members}
         return sum(
@@ -90,7 +108,11 @@ class World:
         )
 
     def working_fingerprints(self, service: str) -> set[str]:
-        return {key.fingerprint for key, there in self.processes.items() if key.service == service and there}
+        return {
+            key.fingerprint
+            for key, there in self.processes.items()
+            if key.service == service and any(p.health is not Health.FROZEN for p in there)
+        }
 
     def _process(self, slot: int) -> ProcessState:
         self.started += 1
@@ -105,3 +127,13 @@ class World:
         there = self.processes.pop(key, [])
         if there:
             self.processes[key] = [replace(p, health=Health.STOPPING) if p.slot >= keep else p for p in there]
+
+
+def _frozen(process: ProcessState) -> ProcessState:
+    if process.health is Health.HEALTHY:
+        return replace(process, health=Health.FROZEN)
+    return process if process.health is Health.FROZEN else replace(process, health=Health.STOPPING)
+
+
+def _thawed(process: ProcessState) -> ProcessState:
+    return replace(process, health=Health.HEALTHY) if process.health is Health.FROZEN else process

@@ -36,7 +36,7 @@ QUERIES = {
     "promotion by id": promotions._one_of_app().params(app_id=1, id=1),
     "latest promotion": promotions._newest_first().params(app_id=1, most=1),
     "promotions of an app": promotions._newest_first().params(app_id=1, most=10),
-    "active release": promotions._completed().params(app_id=1),
+    "active release": promotions._activations().params(app_id=1, most=1),
     "steps of an app": promotions._steps(WEB).where(tables.promotion_steps.c.at > AT),
     "steps of a promotion": promotions._steps(WEB).where(tables.promotion_steps.c.promotion_id == 1),
     "end of a chain": events._newest_first().params(chain="rack", most=1),

@@ -8,7 +8,7 @@ listens but a test, which kills the rack there: docs/reliability.md says what ha
 from collections.abc import Callable
 from enum import StrEnum
 
-from sternway.core.plan import Action, Retire, Start, Switch
+from sternway.core.plan import Action, Freeze, Retire, Start, Switch
 from sternway.core.promotion import PromotionStatus
 
 
@@ -37,6 +37,8 @@ class Crossing(StrEnum):
     STARTED = "started"
     SWITCHING = "switching"
     SWITCHED = "switched"
+    FREEZING = "freezing"
+    FROZEN = "frozen"
     RETIRING = "retiring"
     RETIRED = "retired"
 
@@ -59,6 +61,7 @@ Cross = Callable[[Crossing], None]
 _AROUND: dict[type[Action], tuple[Crossing, Crossing]] = {
     Start: (Crossing.STARTING, Crossing.STARTED),
     Switch: (Crossing.SWITCHING, Crossing.SWITCHED),
+    Freeze: (Crossing.FREEZING, Crossing.FROZEN),
     Retire: (Crossing.RETIRING, Crossing.RETIRED),
 }
 

@@ -6,7 +6,8 @@ rest of the work. The order is always: start, healthy, switch, drain, stop.
 - No service takes traffic at its new formation before every service of the release is ready.
 - Healthy processes in traffic never fall below the minimum, processes never exceed the maximum.
 - Exclusive services (singletons, agents, workers, owners of a volume) hand over last and are never there
-  twice: the old one is gone before the new one starts.
+  twice: the old one is gone, or frozen, before the new one starts.
+- What was replaced stands by where it may: out of traffic, counted apart, and untouched until its time is over.
 """
 
 import math
@@ -25,6 +26,7 @@ from sternway.core.formation import (
     Route,
     RouteOptions,
 )
+from sternway.core.standby import Manner, Standby
 
 EXITS_TO_FAIL = 3
 """A process that ended by itself this often during a rollout fails it."""
@@ -42,6 +44,7 @@ class ServiceTarget:
     hosts: tuple[str, ...] = ()
     drain_s: float = 30.0
     route_options: RouteOptions = field(default_factory=RouteOptions)
+    manner: Manner = Manner.GONE
 
     @property
     def floor(self) -> int:
@@ -56,10 +59,11 @@ class ServiceTarget:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What an app is to run. No services: nothing at all, as after its deletion."""
+    """What an app is to run, and what may stand by. No services: nothing at all, as after its deletion."""
 
     app: str
     services: tuple[ServiceTarget, ...] = ()
+    standby: tuple[Standby, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,14 @@ class Retire:
     keep: int
 
 
-Action = Start | Switch | Retire
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Keep the processes of a formation from running; the next start of it thaws them."""
+
+    key: FormationKey
+
+
+Action = Start | Switch | Freeze | Retire
 
 
 class Outcome(StrEnum):
@@ -121,8 +132,28 @@ def plan(desired: Desired, observed: Observed) -> tuple[Action, ...]:
     routes = _routes(desired, observed, lanes, gate)
     starts = [start for lane in lanes for start in lane.starts(gate.may_hand_over)]
     switch = [] if routes == observed.routes else [Switch(routes)]
-    retirements = _retirements(observed, lanes, routes, gate)
+    retirements = _retirements(desired, observed, lanes, routes, gate)
     return (*starts, *switch, *retirements)
+
+
+def resting(desired: Desired, observed: Observed) -> frozenset[FormationKey]:
+    """Return the formations that stand by now: allowed to, out of traffic, and as they should be."""
+    may = _standbys(desired, observed)
+    in_traffic = {member.formation for route in observed.routes for member in route.members}
+    return frozenset(
+        f.key for f in observed.formations if f.key in may and _rests(f, may[f.key]) and f.key not in in_traffic
+    )
+
+
+def _standbys(desired: Desired, observed: Observed) -> dict[FormationKey, Manner]:
+    wanted = {target.formation.key for target in desired.services}
+    return {s.key: s.manner for s in desired.standby if s.key not in wanted and s.lasts(observed.now)}
+
+
+def _rests(formation: FormationState, manner: Manner) -> bool:
+    """Whether all of it is as it should be while it stands by; what is not well is not worth keeping."""
+    allowed = {Health.FROZEN} if manner is Manner.FROZEN else {Health.HEALTHY, Health.STARTING}
+    return bool(formation.processes) and all(p.health in allowed for p in formation.processes)
 
 
 def judge(desired: Desired, observed: Observed) -> Verdict:
@@ -147,15 +178,15 @@ class _Lane:
 
     @property
     def processes(self) -> tuple[ProcessState, ...]:
-        """The processes of the wanted formation, but for those that are on their way out."""
+        """The processes of the wanted formation, but for those that are on their way out or have yet to be thawed."""
         there = self.wanted.processes if self.wanted else ()
-        return tuple(p for p in there if p.health is not Health.STOPPING)
+        return tuple(p for p in there if p.health not in (Health.STOPPING, Health.FROZEN))
 
     @property
     def _is_there_twice(self) -> bool:
         """Whether anything runs, if only to its end, that an exclusive service must not start beside."""
         own = self.wanted.processes if self.wanted else ()
-        return len(own) > len(self.processes) or any(other.processes for other in self.others)
+        return any(p.health is Health.STOPPING for p in own) or any(other.processes for other in self.others)
 
     @property
     def healthy(self) -> tuple[ProcessState, ...]:
@@ -182,8 +213,9 @@ class _Lane:
 
     @property
     def _room(self) -> int:
-        there = (*self.others, self.wanted) if self.wanted else self.others
-        return self.target.ceiling - sum(len(formation.processes) for formation in there)
+        own = self.wanted.processes if self.wanted else ()
+        working = sum(p.health is not Health.FROZEN for p in own)
+        return self.target.ceiling - working - sum(len(other.processes) for other in self.others)
 
     def starts(self, may_hand_over: bool) -> Iterable[Start]:
         """Yield what may be started now without exceeding the maximum; slots may have gaps."""
@@ -231,7 +263,7 @@ class _Lane:
         The router holds requests from then on: those that are being answered end first, and nothing is cut.
         """
         was_routed = {m for m in self.route.members if m.formation == other.key} if self.route else set()
-        stays = [p for p in other.processes if p.slot < keep and p.health is not Health.FAILED]
+        stays = [p for p in other.processes if p.slot < keep and p.health not in (Health.FAILED, Health.FROZEN)]
         if self.target.is_exclusive and gate.may_hand_over:
             return ()
         if self.target.is_exclusive and not self.healthy:
@@ -272,12 +304,13 @@ def _gate(lanes: tuple[_Lane, ...]) -> _Gate:
 
 
 def _lanes(desired: Desired, observed: Observed) -> tuple[_Lane, ...]:
-    return tuple(_lane(target, observed) for target in desired.services)
+    at_rest = resting(desired, observed)
+    return tuple(_lane(target, observed, at_rest) for target in desired.services)
 
 
-def _lane(target: ServiceTarget, observed: Observed) -> _Lane:
+def _lane(target: ServiceTarget, observed: Observed, at_rest: Set[FormationKey]) -> _Lane:
     key = target.formation.key
-    of_service = [f for f in observed.formations if f.key.service == key.service]
+    of_service = [f for f in observed.formations if f.key.service == key.service and f.key not in at_rest]
     wanted = next((f for f in of_service if f.key == key), None)
     others = tuple(f for f in of_service if f.key != key)
     route = next((r for r in observed.routes if r.service == key.service), None)
@@ -308,12 +341,45 @@ def _route(lane: _Lane, gate: _Gate) -> Route | None:
 
 
 def _retirements(
+    desired: Desired,
     observed: Observed,
     lanes: tuple[_Lane, ...],
     routes: tuple[Route, ...],
     gate: _Gate,
-) -> list[Retire]:
-    """Retire what takes no requests any more, once it is quiet; exclusive services when they hand over."""
+) -> list[Freeze | Retire]:
+    """Retire what takes no requests any more, once it is quiet; exclusive services when they hand over.
+
+    What may stand by is left running or frozen instead.
+    """
+    keep = _kept(observed, lanes, gate)
+    staying = _staying(desired, observed, lanes, gate)
+    leaving = [f for f in observed.formations if f.key in keep and not (keep[f.key] == 0 and f.key in staying)]
+    return [
+        _farewell(f, keep[f.key], desired, observed) for f in leaving if _can_retire(f, keep[f.key], routes, observed)
+    ]
+
+
+def _staying(desired: Desired, observed: Observed, lanes: tuple[_Lane, ...], gate: _Gate) -> frozenset[FormationKey]:
+    """Return what has given way, or is about to, and is left as it is; not where it has to make room first."""
+    at_rest = resting(desired, observed)
+    making_room = {lane.target.formation.key.service for lane in lanes if not (gate.is_open or lane.has_passed)}
+    may = _standbys(desired, observed)
+    going_on = {
+        f.key
+        for f in observed.formations
+        if may.get(f.key) is Manner.RUNNING and _rests(f, Manner.RUNNING) and f.key.service not in making_room
+    }
+    return at_rest | going_on | {f.key for f in observed.formations if _is_freezing(f, may.get(f.key))}
+
+
+def _is_freezing(formation: FormationState, manner: Manner | None) -> bool:
+    """Whether it is frozen but for processes that could not be, which are on their way out."""
+    done = (Health.FROZEN, Health.STOPPING)
+    return manner is Manner.FROZEN and bool(formation.processes) and all(p.health in done for p in formation.processes)
+
+
+def _kept(observed: Observed, lanes: tuple[_Lane, ...], gate: _Gate) -> dict[FormationKey, int]:
+    """Return how many processes of each formation stay that has to give way."""
     keep: dict[FormationKey, int] = {}
     if gate.is_open:
         wanted = {lane.target.formation.key.service for lane in lanes}
@@ -324,11 +390,13 @@ def _retirements(
             keep |= {other.key: 0 for other in lane.others} if gate.may_hand_over else {}
         else:
             keep |= lane.kept(gate.is_open)
-    return [
-        Retire(formation.key, keep[formation.key])
-        for formation in observed.formations
-        if formation.key in keep and _can_retire(formation, keep[formation.key], routes, observed)
-    ]
+    return keep
+
+
+def _farewell(formation: FormationState, keep: int, desired: Desired, observed: Observed) -> Freeze | Retire:
+    """Return what becomes of processes that give way: those that work without being asked to are frozen."""
+    is_to_freeze = keep == 0 and _standbys(desired, observed).get(formation.key) is Manner.FROZEN
+    return Freeze(formation.key) if is_to_freeze and formation.processes else Retire(formation.key, keep)
 
 
 def _can_retire(formation: FormationState, keep: int, routes: tuple[Route, ...], observed: Observed) -> bool:

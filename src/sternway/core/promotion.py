@@ -77,6 +77,14 @@ class Promotion:
         return self.made.at + timedelta(seconds=self.options.timeout_s)
 
 
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """That a release became the active one, and when."""
+
+    release_id: str
+    at: datetime
+
+
 def status_of_app(latest: Promotion | None, now: datetime) -> AppStatus:
     """Return what the wire calls the state of an app whose latest promotion this is."""
     if latest is None:

@@ -22,11 +22,13 @@ from sternway.core.manifest.service import Service
 from sternway.core.plan import Desired, ServiceTarget
 from sternway.core.promotion import PromotionOptions
 from sternway.core.release import Build, Release
+from sternway.core.standby import Manner
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 INTERNAL_DOMAIN = "internal.localhost"
 """What the hosts of internal services end in, whatever the domain of the rack: only this machine may ask for them."""
 
+WHOLE = 100
 START_ALLOWANCE_S = 60.0
 """How long beyond its grace a process may take to get healthy before its rollout fails."""
 
@@ -71,15 +73,17 @@ def nothing(app_name: str) -> Desired:
 def _targets(manifest: Manifest, source: _Source) -> Iterator[ServiceTarget]:
     for name, service in manifest.services.items():
         options = source.options
+        maximum = _first(options.maximum_percent, service.deployment.maximum)
         yield ServiceTarget(
             formation=_formation(name, service, source),
             count=source.app.settings.scale.get(name, service.scale.count.minimum),
             minimum_percent=_first(options.minimum_percent, service.deployment.minimum),
-            maximum_percent=_first(options.maximum_percent, service.deployment.maximum),
+            maximum_percent=maximum,
             is_exclusive=is_exclusive(service),
             hosts=_hosts(name, service, source),
             drain_s=service.drain_s,
             route_options=_route_options(service),
+            manner=_manner(service, maximum),
         )
 
 
@@ -89,6 +93,15 @@ def is_exclusive(service: Service) -> bool:
     So it is for workers, which would take the same jobs; singletons; agents; and owners of a volume.
     """
     return service.port is None or service.singleton or service.agent.is_enabled or bool(service.volumes)
+
+
+def _manner(service: Service, maximum_percent: int) -> Manner:
+    """Say how a service stands by. What may not be there beside its successor does not, and data has one owner."""
+    if service.singleton or service.agent.is_enabled or service.volumes:
+        return Manner.GONE
+    if service.port is None:
+        return Manner.FROZEN
+    return Manner.RUNNING if maximum_percent > WHOLE else Manner.GONE
 
 
 def _formation(name: str, service: Service, source: _Source) -> Formation:

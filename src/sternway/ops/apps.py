@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from sternway.core import standby
 from sternway.core.app import App, AppStatus, Made
 from sternway.core.errors import Conflict, InvalidInput, NotFound
 from sternway.core.event import RACK_CHAIN, Happening, app_chain
@@ -113,6 +114,8 @@ def _check_parameters(parameters: Mapping[str, str]) -> None:
     for key, value in parameters.items():
         if not key or len(key) + len(value) > PARAMETER_MAX_BYTES:
             raise InvalidInput("parameters: an empty name or too long a value", hint="give Name=value pairs")
+    if standby.PARAMETER in parameters:
+        standby.read(parameters[standby.PARAMETER])
 
 
 def _why(made: Made) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
-from sternway.core import registry, version
+from sternway.core import registry, standby, version
 from sternway.core.app import Made
 from sternway.core.errors import InvalidInput
 from sternway.core.event import RACK_CHAIN, Happening
@@ -15,6 +15,7 @@ from sternway.ports import Ledger, Store
 KNOWN: Mapping[str, Callable[[str], str]] = {
     version.CHANNEL: version.read_channel,
     registry.PARAMETER: registry.read_push_to,
+    standby.BUDGET: standby.read_budget,
 }
 """Each parameter, and what reads its value; all are empty until they are set."""
 

@@ -30,7 +30,7 @@ class RackSettings:
     """What is fixed while a rack runs. `domain` ends the hosts of apps, `rack_domain` is where the API answers.
 
     `router_port` is where apps answer; it is part of the addresses that people are shown. `process` is the
-    rack's own, None where it has none to itself.
+    rack's own, None where it has none to itself. `memory_mib` is what the machine has, 0 if that is not known.
     """
 
     name: str
@@ -41,6 +41,7 @@ class RackSettings:
     provider: str = "local"
     region: str = ""
     process: ProcessState | None = None
+    memory_mib: int = 0
 
 
 @dataclass(frozen=True, slots=True)

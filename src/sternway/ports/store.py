@@ -8,7 +8,7 @@ from typing import Protocol
 
 from sternway.core.app import App, Made, Settings
 from sternway.core.event import Event, Happening
-from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus
+from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus
 from sternway.core.registry import Login
 from sternway.core.release import Build, Release, ReleaseLine
 
@@ -123,6 +123,10 @@ class Promotions(Protocol):
 
     async def active_id(self, app: App) -> str | None:
         """Return the id of the active release, without reading the release."""
+        ...
+
+    async def activations(self, app: App, limit: int) -> Sequence[Activation]:
+        """Return which releases were active, the newest first: one for each promotion that completed."""
         ...
 
     async def get(self, app: App, promotion_id: int) -> Promotion:

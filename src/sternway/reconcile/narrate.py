@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sternway.core.formation import Health
-from sternway.core.plan import Action, Desired, Observed, Retire, Start, Switch
+from sternway.core.plan import Action, Desired, Freeze, Observed, Retire, Start, Switch
 
 
 def describe(action: Action) -> str:
@@ -14,6 +14,8 @@ def describe(action: Action) -> str:
         case Switch(routes):
             services = ", ".join(f"{route.service} ({_processes(len(route.members))})" for route in routes)
             return f"Switching traffic: {services}" if services else "Taking the routes down"
+        case Freeze(key):
+            return f"Freezing the earlier {key.service}, which stands by"
         case Retire(key, keep):
             return f"Stopping the earlier {key.service}" if keep == 0 else f"Scaling {key.service} down to {keep}"
 

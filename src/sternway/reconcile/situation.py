@@ -1,15 +1,16 @@
 """What the ledger says about an app at one moment, and what follows from it for the worker."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sternway.core.app import App
 from sternway.core.errors import NotFound
 from sternway.core.plan import Desired
-from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus
+from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus
 from sternway.core.release import Build, Release
+from sternway.core.standby import MOST_RELEASES
 from sternway.core.target import desire, nothing
 from sternway.ops.rack import Rack
-from sternway.ports import Ledger
 
 Basis = tuple[App | None, Release | None, Build | None, PromotionOptions]
 
@@ -19,7 +20,7 @@ class Situation:
     """`app` is None when no app has this name now: then nothing of it is to run.
 
     `open` is the promotion that has yet to end. `target` is the release that is to run, None for none;
-    `build` is the target's.
+    `build` is the target's. `activations` say which releases were active lately, the newest first.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Situation:
     open: Promotion | None = None
     target: Release | None = None
     build: Build | None = None
+    activations: tuple[Activation, ...] = ()
 
     @property
     def is_forward(self) -> bool:
@@ -62,12 +64,15 @@ async def read(rack: Rack, name: str) -> Situation:
             return Situation(name, None)
         latest = await ledger.promotions.latest(app)
         open_ = latest if latest and latest.status.is_open else None
-        target = await _target(ledger, app, open_)
+        activations = tuple(await ledger.promotions.activations(app, MOST_RELEASES + 1))
+        target_id = _target(open_, activations)
+        target = await ledger.releases.get(app, target_id) if target_id else None
         build = await ledger.builds.get(app, target.build_id) if target and target.build_id else None
-        return Situation(name, app, open_, target, build)
+        return Situation(name, app, open_, target, build, activations)
 
 
-async def _target(ledger: Ledger, app: App, open_: Promotion | None) -> Release | None:
+def _target(open_: Promotion | None, activations: Sequence[Activation]) -> str | None:
+    """Return the id of the release that is to run: the one on its way in, or the one that is active."""
     if open_ and open_.status is not PromotionStatus.REVERTING:
-        return await ledger.releases.get(app, open_.release_id)
-    return await ledger.promotions.active(app)
+        return open_.release_id
+    return activations[0].release_id if activations else None

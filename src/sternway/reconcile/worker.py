@@ -6,12 +6,27 @@ and plans the rest.
 
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import timedelta
 
 from sternway.core import crossing
 from sternway.core.app import App
 from sternway.core.errors import CallerError, StaleEpoch, SternwayError, Unavailable
-from sternway.core.plan import Action, Desired, Observed, Outcome, Retire, Start, Switch, Verdict, judge, plan
+from sternway.core.formation import FormationKey, FormationState, Health
+from sternway.core.plan import (
+    Action,
+    Desired,
+    Freeze,
+    Observed,
+    Outcome,
+    Retire,
+    Start,
+    Switch,
+    Verdict,
+    judge,
+    plan,
+    resting,
+)
 from sternway.core.promotion import Promotion, PromotionStatus
 from sternway.ops import one_offs
 from sternway.ops.rack import Rack
@@ -19,6 +34,7 @@ from sternway.reconcile import narrate, situation
 from sternway.reconcile.chronicle import Chronicle
 from sternway.reconcile.drain import Drain, drain_times
 from sternway.reconcile.situation import Basis, Situation
+from sternway.reconcile.standby import Bench
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +50,8 @@ class AppWorker:
 
     def __init__(self, rack: Rack, name: str, epoch: int) -> None:
         self._rack = rack
-        self._name = name
+        self.name = name
+        self.bench = Bench(rack)
         self._epoch = epoch
         self._awake = asyncio.Event()
         self._drain = Drain()
@@ -42,10 +59,16 @@ class AppWorker:
         self._backoff_s = FIRST_BACKOFF_S
         self._known: tuple[int, Situation] | None = None
         self._wanted: tuple[Basis, Desired] | None = None
+        self._called_up: int | None = None
 
     def wake(self) -> None:
         """Have it look again soon; called any number of times it looks once."""
         self._awake.set()
+
+    def give_up(self, key: FormationKey) -> None:
+        """Have a formation not stand by any more."""
+        self.bench.give_up(key)
+        self.wake()
 
     async def run(self) -> None:
         """Work until nothing of the app is left to work on, or another rack has taken over."""
@@ -56,7 +79,7 @@ class AppWorker:
                 pause_s = await self._round()
                 self._backoff_s = FIRST_BACKOFF_S
             except StaleEpoch:
-                log.warning("another rack has taken over", extra={"app": self._name})
+                log.warning("another rack has taken over", extra={"app": self.name})
                 return
             except Exception as exc:  # noqa: BLE001 - the worker's edge: log, wait, try again
                 pause_s = self._after_error(exc)
@@ -65,7 +88,7 @@ class AppWorker:
     def _after_error(self, exc: Exception) -> float:
         is_expected = isinstance(exc, Unavailable)
         level = logging.WARNING if is_expected else logging.ERROR
-        log.log(level, "round failed", extra={"app": self._name}, exc_info=None if is_expected else exc)
+        log.log(level, "round failed", extra={"app": self.name}, exc_info=None if is_expected else exc)
         self._backoff_s = min(self._backoff_s * 2, IDLE_S)
         return self._backoff_s
 
@@ -85,6 +108,8 @@ class AppWorker:
             desired = self._desired(now)
         except SternwayError as exc:
             return await self._after_refusal(now, exc)
+        desired = replace(desired, standby=await self.bench.choose(now, desired))
+        await self._call_up(now, desired)
         observed = await self._observe(desired)
         if now.is_forward:
             for line in narrate.healthy(desired, observed):
@@ -105,24 +130,41 @@ class AppWorker:
 
     async def _situation(self) -> Situation:
         """Return what the rows say; they are not read again when only a process or a route changed."""
-        version = self._rack.changes.version(self._name)
+        version = self._rack.changes.version(self.name)
         if self._known is None or self._known[0] != version:
-            self._known = version, await situation.read(self._rack, self._name)
+            self._known = version, await situation.read(self._rack, self.name)
         return self._known[1]
 
     def _desired(self, now: Situation) -> Desired:
         """Return what is to run; it is worked out again only when something that it comes from changed."""
         if self._wanted is None or self._wanted[0] != now.basis:
             self._wanted = now.basis, now.desired(self._rack)
+            if now.target:
+                self.bench.remember(now.target.id, self._wanted[1])
         return self._wanted[1]
+
+    async def _call_up(self, now: Situation, desired: Desired) -> None:
+        """Look anew at what stood by and is wanted again, once; what is not well starts from the beginning."""
+        if now.open is None or self._called_up == now.open.id:
+            return
+        there = {formation.key for formation in await self._rack.engine.observe(self.name)}
+        taking_requests = {m.formation for route in await self._rack.router.observe(self.name) for m in route.members}
+        wanted = {target.formation.key for target in desired.services} & there - taking_requests
+        await asyncio.gather(*(self._rack.engine.examine(key) for key in wanted))
+        for formation in await self._rack.engine.observe(self.name):
+            if formation.key in wanted and not _is_well(formation):
+                await self._apply(Retire(formation.key, 0))
+        self._called_up = now.open.id
 
     async def _observe(self, desired: Desired) -> Observed:
         rack = self._rack
-        formations = await rack.engine.observe(self._name)
-        routes = await rack.router.observe(self._name)
+        formations = await rack.engine.observe(self.name)
+        routes = await rack.router.observe(self.name)
         now = rack.clock.now()
         wanted = {target.formation.key: target.count for target in desired.services}
-        self._drain.update(formations, routes, now, wanted)
+        at_rest = resting(desired, Observed(now, formations, routes))
+        self.bench.take(desired.standby, at_rest)
+        self._drain.update([f for f in formations if f.key not in at_rest], routes, now, wanted)
         in_flight = await rack.traffic.in_flight() if self._drain.has_waiting() else {}
         quiet = self._drain.quiet(formations, in_flight, now, drain_times(desired))
         return Observed(now, formations, routes, quiet)
@@ -134,7 +176,9 @@ class AppWorker:
             case Start(formation, count):
                 await self._rack.engine.ensure(formation, count, epoch=self._epoch)
             case Switch(routes):
-                await self._rack.router.apply(self._name, routes, epoch=self._epoch)
+                await self._rack.router.apply(self.name, routes, epoch=self._epoch)
+            case Freeze(key):
+                await self._rack.engine.freeze(key, epoch=self._epoch)
             case Retire(key, keep):
                 await self._rack.engine.retire(key, keep=keep, epoch=self._epoch)
         self._rack.cross(after)
@@ -146,14 +190,19 @@ class AppWorker:
         if now.app:
             await self._tell(now.app, now.open)
         elif not observed.formations and not observed.routes:
-            if await one_offs.stop_all(self._rack, self._name, epoch=self._epoch):
+            if await one_offs.stop_all(self._rack, self.name, epoch=self._epoch):
                 return DRAINING_S
-            await self._rack.engine.forget(self._name, epoch=self._epoch)
-            await self._chronicle.record_dismantled(self._name)
+            await self._rack.engine.forget(self.name, epoch=self._epoch)
+            await self._chronicle.record_dismantled(self.name)
             return None
         if actions or self._drain.has_waiting(observed.quiet):
             return DRAINING_S
-        return ROLLING_S if now.open else IDLE_S
+        return ROLLING_S if now.open else self._idle_s(observed)
+
+    def _idle_s(self, observed: Observed) -> float:
+        """Return how long to wait with nothing to do: not beyond the end of what stands by."""
+        end = self.bench.next_end()
+        return min(IDLE_S, max((end - observed.now).total_seconds(), DRAINING_S)) if end else IDLE_S
 
     async def _tell(self, app: App, promotion: Promotion | None) -> None:
         """Put on record what whoever watches should see while the worker waits."""
@@ -201,5 +250,10 @@ class AppWorker:
         if now.app and now.open and now.open.status is not PromotionStatus.REVERTING:
             await self._revert(now.app, now.open, error.message)
             return 0
-        log.error("the active release cannot run", extra={"app": self._name, "cause": error.message})
+        log.error("the active release cannot run", extra={"app": self.name, "cause": error.message})
         return IDLE_S
+
+
+def _is_well(formation: FormationState) -> bool:
+    """Whether what stood by is worth going back to as it is."""
+    return not any(p.health in (Health.UNHEALTHY, Health.FAILED) for p in formation.processes)

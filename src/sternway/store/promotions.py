@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sternway import ports
 from sternway.core import errors
 from sternway.core.app import App, Made
-from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus
+from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus
 from sternway.core.release import Release
 from sternway.store import apps, records
 from sternway.store.connection import Statement, Transaction
@@ -50,8 +50,13 @@ class SqlPromotions:
 
     async def active_id(self, app: App) -> str | None:
         """Return its id only."""
-        row = await self.transaction.row(_completed(), app_id=app.id)
+        row = await self.transaction.row(_activations(), app_id=app.id, most=1)
         return row.release_id if row else None
+
+    async def activations(self, app: App, limit: int) -> Sequence[Activation]:
+        """Return which releases were active, the newest first."""
+        rows = await self.transaction.rows(_activations(), app_id=app.id, most=limit)
+        return [Activation(row.release_id, row.at) for row in rows]
 
     async def get(self, app: App, promotion_id: int) -> Promotion:
         """Return it as its newest record says."""
@@ -119,15 +124,15 @@ def _newest_first() -> Statement:
 
 
 @functools.cache
-def _completed() -> Statement:
-    """The newest completed one of an app: the end of a range in an index."""
+def _activations() -> Statement:
+    """The completed ones of an app, the newest first: the end of a range in an index. No record follows theirs."""
     record = promotion_records
     return (
-        sa.select(promotions.c.release_id)
+        sa.select(promotions.c.release_id, record.c.at)
         .join_from(record, promotions, promotions.c.id == record.c.promotion_id)
         .where(record.c.app_id == sa.bindparam("app_id"), record.c.status == PromotionStatus.COMPLETED.value)
         .order_by(record.c.promotion_id.desc())
-        .limit(1)
+        .limit(sa.bindparam("most", type_=sa.Integer))
     )
 
 
