@@ -98,6 +98,11 @@ class RackUnderTest:
         await self.promoted(done.release_id, app)
         return done.release_id
 
+    async def rolled_back(self, release_id: str, app: str = "shop") -> Promotion:
+        """Roll back and wait until it has ended."""
+        _, promotion = await promotions.rollback(self.rack, app, release_id, PromotionOptions(), self.made())
+        return await self.ended(promotion, app)
+
     async def ended(self, promotion: Promotion, app: str = "shop") -> Promotion:
         async with asyncio.timeout(PATIENCE_S):
             while True:

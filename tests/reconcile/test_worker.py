@@ -1,5 +1,6 @@
 """The worker: what runs becomes what the ledger says, whatever happens on the way."""
 
+from sternway.core.formation import Health
 from sternway.core.promotion import PromotionOptions, PromotionStatus
 from sternway.engines.memory import World
 from sternway.ops import apps, processes, promotions
@@ -172,3 +173,98 @@ async def test_a_host_of_another_app_fails_the_release_that_asks_for_it_at_once(
     assert promotion.status is PromotionStatus.REVERTED
     assert "shop.example.org" in promotion.cause
     assert [route.hosts for route in await running.router.observe("one")] == [("web.one.localhost", "shop.example.org")]
+
+
+# --- standby ---
+
+
+async def frozen(running) -> set[Health]:
+    return {p.health for s in await running.engine.observe("shop") if s.key.service == "worker" for p in s.processes}
+
+
+async def test_what_was_replaced_stands_by_and_going_back_starts_nothing(running):
+    await running.app()
+    first = await running.deployed()
+    second = await running.release(env_text="GREETING=new")
+    await running.promoted(second.id)
+    assert {service: len(found) for service, found in (await fingerprints(running)).items()} == {"web": 2, "worker": 2}
+    assert await frozen(running) == {Health.HEALTHY, Health.FROZEN}
+    started = len(running.engine.world.starts)
+    promotion = await running.rolled_back(first)
+    assert await running.active() == promotion.release_id
+    assert len(running.engine.world.starts) == started
+
+
+async def test_what_stands_by_shows_as_such(running):
+    await running.app()
+    first = await running.deployed()
+    second = await running.release(env_text="GREETING=new")
+    await running.promoted(second.id)
+    views = await processes.list_running(running.rack, "shop")
+    assert {(view.service, view.release_id, view.stands_by) for view in views} == {
+        ("web", first, True),
+        ("worker", first, True),
+        ("web", second.id, False),
+        ("worker", second.id, False),
+    }
+    assert {view.name: view.running for view in await processes.services(running.rack, "shop")} == {
+        "web": 1,
+        "worker": 1,
+    }
+
+
+async def test_nothing_stands_by_where_the_app_says_so(running):
+    await running.app()
+    await apps.update(running.rack, "shop", running.made(), parameters={"Standby": "off"})
+    await running.deployed()
+    second = await running.release(env_text="GREETING=new")
+    await running.promoted(second.id)
+    await running.until("shop", lambda states: len(states) == 2)
+
+
+async def test_as_many_releases_stand_by_as_the_app_says(running):
+    await running.app()
+    await apps.update(running.rack, "shop", running.made(), parameters={"Standby": "2"})
+    releases = [await running.deployed()]
+    for number in range(3):
+        release = await running.release(env_text=f"GREETING={number}")
+        await running.promoted(release.id)
+        releases.append(release.id)
+    await running.until("shop", lambda states: {s.release_id for s in states} == set(releases[1:]))
+
+
+async def test_what_stood_by_and_hangs_is_started_anew(running):
+    await running.app()
+    first = await running.deployed()
+    (key,) = [s.key for s in await running.engine.observe("shop") if s.key.service == "web"]
+    second = await running.release(env_text="GREETING=new")
+    await running.promoted(second.id)
+    before = {p.id for s in await running.engine.observe("shop") for p in s.processes}
+    running.engine.world.hanging.add(key.fingerprint)
+    promotion = await running.rolled_back(first)
+    assert promotion.status is PromotionStatus.COMPLETED
+    (there,) = [s for s in await running.engine.observe("shop") if s.key == key]
+    assert {p.id for p in there.processes} & before == set()
+
+
+async def test_a_restarted_rack_knows_what_stands_by(tmp_path):
+    world, network = World(), MemoryNetwork()
+    async with rack_under_test(tmp_path, world=world, network=network) as first:
+        await first.app()
+        await first.deployed()
+        await first.promoted((await first.release(env_text="GREETING=new")).id)
+        before = await first.engine.observe("shop")
+    async with rack_under_test(tmp_path, world=world, network=network) as second:
+        await processes.scale(second.rack, "shop", "web", 2, second.made())
+        await second.until("shop", lambda states: sum(len(s.processes) for s in states) == 5)
+        after = await second.engine.observe("shop")
+    assert {p.id for s in before for p in s.processes} <= {p.id for s in after for p in s.processes}
+
+
+async def test_a_deleted_app_leaves_nothing_that_stands_by(running):
+    await running.app()
+    await running.deployed()
+    await running.promoted((await running.release(env_text="GREETING=new")).id)
+    await apps.delete(running.rack, "shop", running.made())
+    await running.gone()
+    assert await running.engine.observe("shop") == ()

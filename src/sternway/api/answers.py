@@ -26,7 +26,9 @@ PROCESS_STATUS: Mapping[Health, str] = {
     Health.UNHEALTHY: "unhealthy",
     Health.FAILED: "crashed",
     Health.STOPPING: "stopping",
+    Health.FROZEN: "standby",
 }
+STANDBY = PROCESS_STATUS[Health.FROZEN]
 
 
 def json_response(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -49,7 +51,7 @@ def app(view: AppView, settings: RackSettings) -> wire.App:
         release=view.active_id or "",
         locked=view.app.settings.locked,
         router=settings.domain,
-        parameters=dict(view.app.settings.parameters),
+        parameters=view.parameters(),
     )
 
 
@@ -143,6 +145,8 @@ def process(view: ProcessView) -> wire.Process:
 
 
 def _process_status(view: ProcessView) -> str:
+    if view.stands_by:
+        return STANDBY
     if view.exit_code is not None:
         return "failed" if view.exit_code else "complete"
     return PROCESS_STATUS[view.state.health]

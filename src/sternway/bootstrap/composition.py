@@ -54,6 +54,7 @@ def compose(arguments: argparse.Namespace, home: Home, addresses: tuple[Address,
             rack_domain=str(api),
             router_port=router_listen.port,
             process=_own_process(clock),
+            memory_mib=_memory_mib(),
         ),
         store=store,
         objects=FileObjects(home.objects),
@@ -105,6 +106,11 @@ def _versions(arguments: argparse.Namespace, home: Home, store: SqlStore) -> Rac
         address=functools.partial(parameters.channel, store),
         stranded=functools.partial(stranded.counts, dialect.url_of(home.store)),
     )
+
+
+def _memory_mib() -> int:
+    """Return how much memory this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
 
 
 def _own_process(clock: Clock) -> ProcessState:

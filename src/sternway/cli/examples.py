@@ -56,6 +56,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "rack install ~/rack --version 20161120140500 --engine process",
     ),
     "rack logs": ("rack logs", "rack logs --since 10m --no-follow"),
+    "apps params": ("apps params -a shop", "apps params --json -a shop"),
+    "apps params set": ("apps params set Standby=1h -a shop", "apps params set Standby=off -a shop --reason 'memory'"),
     "rack params": ("rack params", "rack params --json"),
     "rack params set": (
         "rack params set registry=registry.example.com/apps",

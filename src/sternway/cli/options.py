@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import click
 
+from sternway.cli import errors
 from sternway.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -171,3 +172,11 @@ def _remember(ctx: click.Context, option: click.Parameter, value: str | None) ->
     # The metadata is shared by a group and its commands, so that -a may stand before or after the command.
     if value is not None:
         ctx.meta[f"sternway.{option.name}"] = value
+
+
+def name_and_value(text: str) -> tuple[str, str]:
+    """Read NAME=VALUE; raises the error for a wrong call."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise errors.usage(f"not NAME=VALUE: {text}", hint="an empty value, NAME=, is the default")
+    return name, value

@@ -13,6 +13,8 @@ from sternway.ops.rack import Rack
 from sternway.ports import Ledger
 
 PARAMETER_MAX_BYTES = 4096
+DEFAULTS: Mapping[str, str] = {standby.PARAMETER: standby.DEFAULT}
+"""The parameters of an app that mean something to the rack, and what holds until they are set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,11 @@ class AppView:
     app: App
     status: AppStatus
     active_id: str | None
+
+    def parameters(self) -> dict[str, str]:
+        """Return what is set for the app, and what holds where nothing is."""
+        stored = {name: value for name, value in self.app.settings.parameters.items() if value or name not in DEFAULTS}
+        return {**DEFAULTS, **stored}
 
 
 async def create(rack: Rack, name: str, made: Made) -> AppView:
@@ -114,7 +121,7 @@ def _check_parameters(parameters: Mapping[str, str]) -> None:
     for key, value in parameters.items():
         if not key or len(key) + len(value) > PARAMETER_MAX_BYTES:
             raise InvalidInput("parameters: an empty name or too long a value", hint="give Name=value pairs")
-    if standby.PARAMETER in parameters:
+    if parameters.get(standby.PARAMETER):
         standby.read(parameters[standby.PARAMETER])
 
 

@@ -9,7 +9,7 @@ from sternway.core.app import App, Made
 from sternway.core.crossing import Crossing
 from sternway.core.errors import InvalidInput, NotFound, SternwayError
 from sternway.core.event import Happening
-from sternway.core.formation import FormationKey, FormationState, ProcessState
+from sternway.core.formation import FormationKey, FormationState, Health, ProcessState
 from sternway.core.plan import Desired, ServiceTarget
 from sternway.core.promotion import PromotionOptions
 from sternway.core.target import desire, nothing
@@ -19,6 +19,7 @@ from sternway.ops.timeline import merged
 from sternway.ports import Ledger, LogLine, LogQuery, OneOff, Usage
 
 MAX_COUNT = 1000
+_STEADY = (Health.HEALTHY, Health.FROZEN)
 USAGE_WAIT_S = 1.0
 """How long a list waits for what processes use; it is not worth more."""
 
@@ -27,7 +28,8 @@ USAGE_WAIT_S = 1.0
 class ProcessView:
     """A process, its service, and the release that it serves now.
 
-    `exit_code` is how a one-off ended by itself. `usage` is None where nobody measured.
+    `exit_code` is how a one-off ended by itself. `usage` is None where nobody measured. `stands_by` says that
+    it was replaced, and is kept out of traffic.
     """
 
     app: str
@@ -37,6 +39,7 @@ class ProcessView:
     is_one_off: bool = False
     exit_code: int | None = None
     usage: Usage | None = None
+    stands_by: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,17 @@ class ServiceView:
 async def list_running(rack: Rack, app_name: str) -> Sequence[ProcessView]:
     """Return the processes of an app by service, then its one-offs. Raises EngineUnavailable; none is no answer."""
     app, desired, active_id = await _active(rack, app_name)
+    coming = await _coming(rack, app)
     wanted = {target.formation.key for target in desired.services}
+    in_use = wanted | {member.formation for route in await rack.router.observe(app_name) for member in route.members}
     views = [
-        ProcessView(app.name, formation.key.service, process, _serves(formation, wanted, active_id))
+        ProcessView(
+            app.name,
+            formation.key.service,
+            process,
+            _serves(formation, wanted, active_id),
+            stands_by=formation.key not in in_use and formation.release_id != coming and process.health in _STEADY,
+        )
         for formation in await rack.engine.observe(app.name)
         for process in formation.processes
     ]
@@ -146,6 +157,13 @@ async def _desired_of_active(rack: Rack, ledger: Ledger, app: App) -> tuple[App,
         return app, nothing(app.name), ""
     build = await ledger.builds.get(app, active.build_id)
     return app, desire(app, active, build, rack.place(), PromotionOptions()), active.id
+
+
+async def _coming(rack: Rack, app: App) -> str | None:
+    """Return the release that is on its way in."""
+    async with rack.store.read() as ledger:
+        latest = await ledger.promotions.latest(app)
+    return latest.release_id if latest and latest.status.is_open else None
 
 
 def _view_once(app_name: str, one_off: OneOff) -> ProcessView:

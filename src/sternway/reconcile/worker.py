@@ -7,7 +7,7 @@ and plans the rest.
 import asyncio
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sternway.core import crossing
 from sternway.core.app import App
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 IDLE_S = 30.0
 """How long a worker with nothing to do waits before it looks again by itself."""
 DRAINING_S = 0.25
+TOLD_AFTER_S = 0.25
 ROLLING_S = 1.0
 FIRST_BACKOFF_S = 0.5
 
@@ -187,6 +188,8 @@ class AppWorker:
         """Return how long nothing can change without a wake-up."""
         if any(not isinstance(action, Retire) for action in actions):
             return 0
+        if now.app and (soon := _told_in_s(now.open, observed.now)) > 0:
+            return DRAINING_S if actions else soon
         if now.app:
             await self._tell(now.app, now.open)
         elif not observed.formations and not observed.routes:
@@ -252,6 +255,14 @@ class AppWorker:
             return 0
         log.error("the active release cannot run", extra={"app": self.name, "cause": error.message})
         return IDLE_S
+
+
+def _told_in_s(promotion: Promotion | None, now: datetime) -> float:
+    """Return how long nobody needs to be told that work has begun: a fast promotion says so when it is through."""
+    if promotion is None or promotion.status is not PromotionStatus.PENDING:
+        return 0.0
+    age_s = (now - promotion.made.at).total_seconds()
+    return TOLD_AFTER_S - age_s if 0 <= age_s < TOLD_AFTER_S else 0.0
 
 
 def _is_well(formation: FormationState) -> bool:

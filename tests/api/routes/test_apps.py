@@ -7,7 +7,7 @@ async def test_new_app_is_answered_as_indented_json_with_a_newline(still_client)
     assert answer.headers["content-type"] == "application/json"
     assert answer.text == (
         '{\n  "name": "shop",\n  "status": "running",\n  "release": "",\n  "generation": "2",\n'
-        '  "locked": false,\n  "router": "localhost",\n  "parameters": {}\n}\n'
+        '  "locked": false,\n  "router": "localhost",\n  "parameters": {\n    "Standby": "10m"\n  }\n}\n'
     )
 
 
@@ -59,7 +59,7 @@ async def test_parameters_travel_as_one_value_and_are_merged(still_client):
     await still_client.put("/apps/shop", data={"parameters": "A=1&B=a%26b"})
     await still_client.put("/apps/shop", data={"parameters": "A=2&C="})
     app = (await still_client.get("/apps/shop")).json()
-    assert app["parameters"] == {"A": "2", "B": "a&b", "C": ""}
+    assert app["parameters"] == {"A": "2", "B": "a&b", "C": "", "Standby": "10m"}
     assert app["locked"] is False
 
 
@@ -96,3 +96,13 @@ async def test_app_has_no_budget_and_no_configs(still, still_client):
     assert budget.text == '{\n  "config": null,\n  "state": null\n}\n'
     config = await still_client.get("/apps/shop/configs/cli-env-mask")
     assert (config.status_code, config.text) == (404, "app config not found: cli-env-mask\n")
+
+
+async def test_parameter_that_means_something_is_checked(still_client):
+    await still_client.post("/apps", data={"name": "shop"})
+    answer = await still_client.put("/apps/shop", data={"parameters": "Standby=soon"})
+    assert answer.status_code == 400
+    assert answer.text.startswith("parameters: Standby: 'soon' is not a duration, a count of up to 20, or off\nfor ex")
+    await still_client.put("/apps/shop", data={"parameters": "Standby=1h"})
+    await still_client.put("/apps/shop", data={"parameters": "Standby="})
+    assert (await still_client.get("/apps/shop")).json()["parameters"] == {"Standby": "10m"}

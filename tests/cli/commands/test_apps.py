@@ -51,3 +51,16 @@ def test_lock_unlock_and_cancel_say_what_they_do(run: Run, rack: ScriptedRack) -
 def test_wait_is_taken_where_commands_always_wait(run: Run, rack: ScriptedRack) -> None:
     rack.on("POST /apps/shop/cancel", Answer())
     assert run("apps", "cancel", "-w").code == 0
+
+
+def test_parameters_of_an_app_are_listed_and_set(run: Run, rack: ScriptedRack) -> None:
+    rack.on("GET /apps/shop", {"name": "shop", "status": "running", "parameters": {"Standby": "10m"}})
+    assert run("apps", "params").out == "NAME     VALUE\nStandby  10m\n"
+    rack.on("PUT /apps/shop", Answer())
+    assert run("apps", "params", "set", "Standby=1h", "--reason", "sale").out == "Setting Standby... OK\n"
+    assert rack.request("PUT /apps/shop").form == {"parameters": "Standby=1h", "reason": "sale"}
+
+
+def test_parameter_of_an_app_without_a_value_is_mistyped(run: Run, rack: ScriptedRack) -> None:
+    ended = run("apps", "params", "set", "Standby")
+    assert (ended.code, ended.err.splitlines()[0], rack.requests) == (2, "ERROR: not NAME=VALUE: Standby", [])

@@ -1,4 +1,6 @@
-"""`apps`: list, create, show, delete, lock and cancel."""
+"""`apps`: list, create, show, set, delete, lock and cancel."""
+
+from collections.abc import Sequence
 
 import click
 
@@ -54,6 +56,32 @@ def info(target: Target, name: str | None, as_json: bool) -> None:
     locked = "true" if app.locked else "false"
     pairs = [("Name", app.name), ("Status", app.status), ("Generation", app.generation), ("Locked", locked)]
     output.show(output.members([*pairs, ("Release", app.release), ("Router", app.router)]))
+
+
+@apps.group(cls=Group, invoke_without_command=True)
+@options.as_json
+@options.on_app
+@click.pass_context
+def params(ctx: click.Context, target: Target, as_json: bool) -> None:
+    """Show what is set for an app, whichever release is active, or change it."""
+    if ctx.invoked_subcommand:
+        return
+    parameters = target.rack.fetch(types.App, routes.app(target.app)).parameters
+    output.show_json(parameters) if as_json else output.show_table(("NAME", "VALUE"), sorted(parameters.items()))
+
+
+@params.command("set")
+@click.argument("pairs", metavar="NAME=VALUE...", nargs=-1, required=True)
+@options.accept_wait
+@options.with_reason
+@options.on_app
+def set_(target: Target, pairs: Sequence[str], reason: str | None) -> None:
+    """Set parameters of an app; an empty value is the default."""
+    wanted = dict(options.name_and_value(text) for text in pairs)
+    with output.progress(aside=False) as progress:
+        progress.begin(f"Setting {', '.join(wanted)}")
+        target.rack.send("PUT", routes.app(target.app), {"parameters": wanted, "reason": reason})
+        progress.done()
 
 
 @apps.command()

@@ -57,7 +57,7 @@ def params(ctx: click.Context, target: Target, as_json: bool) -> None:
 @options.on_rack
 def set_(target: Target, pairs: Sequence[str], reason: str | None) -> None:
     """Set parameters of the rack; an empty value is the default."""
-    wanted = dict(_pair(text) for text in pairs)
+    wanted = dict(options.name_and_value(text) for text in pairs)
     with output.progress(aside=False) as progress:
         progress.begin(f"Setting {', '.join(wanted)}")
         target.rack.send("PUT", routes.SYSTEM, {"parameters": wanted, "reason": reason})
@@ -155,13 +155,6 @@ def get(target: Target, path: str) -> None:
     """Print what stands at a path, as it is."""
     text = target.rack.read("/" + path.lstrip("/")).decode(errors="replace")
     output.show_text(text if text.endswith("\n") else f"{text}\n")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise errors.usage(f"not NAME=VALUE: {text}", hint="sternway rack params set NAME=VALUE")
-    return name, value
 
 
 def _system(target: Target) -> types.System:
