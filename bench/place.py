@@ -6,6 +6,7 @@ import select
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,9 +55,10 @@ class RackInUse:
     process: RackProcess
     api: client.Rack
 
-    def deploy(self, app: str, source: Path) -> str:
+    def deploy(self, app: str, source: Path, *, standby: str = "off") -> str:
         """Deploy a source tree as a new app, and return the release once it is active."""
         self.process.sternway("apps", "create", app)
+        self.process.sternway("apps", "params", "set", f"Standby={standby}", "-a", app)
         self.process.sternway("deploy", str(source), "-a", app)
         return self.api.fetch(types.App, routes.app(app)).release
 
@@ -68,13 +70,14 @@ class RackInUse:
         """Ask for a rollback and return the id of the copy; what follows, follows."""
         return self.api.create(types.Release, routes.rollback(app, release), {}).id
 
-    def wait_until_at_rest(self, app: str, processes: int) -> None:
-        """Wait until no promotion is open and only so many processes are there: what was replaced is gone."""
+    def wait_until_at_rest(self, app: str, processes: int, *, standby: int = 0) -> None:
+        """Wait until no promotion is open and only so many processes are there, or stand by: the others are gone."""
+        expected = {"running": processes, "standby": standby} if standby else {"running": processes}
         deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline:
             there = self.api.fetch_all(types.Process, routes.processes(app))
             is_running = self.api.fetch(types.App, routes.app(app)).status == "running"
-            if is_running and len(there) == processes and {p.status for p in there} == {"running"}:
+            if is_running and Counter(p.status for p in there) == expected:
                 return
             time.sleep(POLL_S)
         raise RuntimeError(f"{app} does not come to rest")

@@ -34,15 +34,15 @@ def measure(here: Place) -> list[Row]:
     return _rows(figures | journey.ends())
 
 
-def prepare(rack: RackInUse, source: Path) -> dict[str, str]:
+def prepare(rack: RackInUse, source: Path, *, app: str = APP, standby: str = "off") -> dict[str, str]:
     """Deploy the app and make a release for each greeting; return their ids. The last one is active."""
-    rack.deploy(APP, source)
-    return {greeting: _promoted(rack, greeting) for greeting in GREETINGS}
+    rack.deploy(app, source, standby=standby)
+    return {greeting: _promoted(rack, app, greeting) for greeting in GREETINGS}
 
 
-def _promoted(rack: RackInUse, greeting: str) -> str:
-    release = rack.set_environment(APP, f"GREETING={greeting}")
-    rack.process.sternway("releases", "promote", release, "-a", APP)
+def _promoted(rack: RackInUse, app: str, greeting: str) -> str:
+    release = rack.set_environment(app, f"GREETING={greeting}")
+    rack.process.sternway("releases", "promote", release, "-a", app)
     return release
 
 
@@ -63,10 +63,14 @@ class Floor:
 
 
 class Journey:
-    """Goes back and forth between two releases, each time when nothing of the other one is left."""
+    """Goes back and forth between two releases, each time when nothing of the other one is left, or it stands by."""
 
-    def __init__(self, rack: RackInUse, releases: dict[str, str], watch: Watch) -> None:
+    def __init__(
+        self, rack: RackInUse, releases: dict[str, str], watch: Watch, *, app: str = APP, standby: int = 0
+    ) -> None:
         self._rack = rack
+        self._app = app
+        self._standby = standby
         self._releases = releases
         self._watch = watch
         self._where = GREETINGS[-1]
@@ -74,11 +78,11 @@ class Journey:
 
     def by_api(self) -> float:
         """Roll back by a request; return the milliseconds to the first answer of the old release."""
-        return self._go("api answered", lambda release: self._rack.roll_back(APP, release))
+        return self._go("api answered", lambda release: self._rack.roll_back(self._app, release))
 
     def by_command(self) -> float:
         """Roll back as a person does; return the same."""
-        words = ("releases", "rollback", "-a", APP)
+        words = ("releases", "rollback", "-a", self._app)
         return self._go("command ended", lambda release: self._rack.process.sternway(*words, release))
 
     def ends(self) -> dict[str, Figures]:
@@ -86,7 +90,7 @@ class Journey:
         return {name: Figures.of(values[WARM_UP:]) for name, values in self._ends.items()}
 
     def _go(self, end: str, ask: Callable[[str], str]) -> float:
-        self._rack.wait_until_at_rest(APP, PROCESSES)
+        self._rack.wait_until_at_rest(self._app, PROCESSES, standby=self._standby)
         self._where = next(greeting for greeting in GREETINGS if greeting != self._where)
         self._watch.expect(greeting=self._where)
         began = time.perf_counter()

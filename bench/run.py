@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import docker, idle, listing, load, machine, report, rollback, start, throughput, versions, writing
+from bench import docker, idle, listing, load, machine, report, rollback, start, throughput, versions, warm, writing
 from bench.figures import Row
 from bench.place import Place
 
@@ -18,6 +18,7 @@ SCRATCH = ROOT / "bench" / "tmp"
 
 MEASUREMENTS: dict[str, Callable[[Place], list[Row]]] = {
     "rollback": rollback.measure,
+    "warm": warm.measure,
     "load": load.measure,
     "releases": listing.measure,
     "start": start.measure,
