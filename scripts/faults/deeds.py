@@ -20,6 +20,11 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "hello"
 GREETINGS = {"1": "one", "2": "two"}
 """What belongs together: the version in the code, and the greeting in the environment."""
 EXITS = "import sys; sys.exit('this version does not start')\n"
+WORKER = """
+  worker:
+    build: .
+    command: python3 -c "import signal; signal.pause()"
+"""
 HANGS = "import signal; signal.pause()\n"
 
 
@@ -34,6 +39,7 @@ class Stage:
     def set_up(self) -> None:
         """Create the app and deploy its first version."""
         self.rig.call("POST", "/apps", {"name": APP}).json()
+        self.stand_by("off")
         wanted = {"1": source("1", self.rig.mark), "2": source("2", self.rig.mark)}
         wanted |= {name: source(name, self.rig.mark, code) for name, code in (("exits", EXITS), ("hangs", HANGS))}
         ordered = {version: self.rig.build(APP, archive) for version, archive in wanted.items()}
@@ -65,6 +71,10 @@ class Stage:
         self.rig.acknowledged.pop(f"/apps/{APP}", None)
         if release:
             self.rig.acknowledge(f"/apps/{APP}", release=release)
+
+    def stand_by(self, how_long: str) -> None:
+        """Set how long what was replaced is kept."""
+        self.rig.call("PUT", f"/apps/{APP}", {"parameters": f"Standby={how_long}"}).json()
 
     def scale(self, count: int) -> None:
         self.rig.acknowledged.pop(f"/apps/{APP}/services", None)
@@ -114,6 +124,17 @@ def roll_back(stage: Stage) -> Iterator[None]:
     yield
     stage.expect_active(None)
     stage.expect_active(stage.rig.roll_back(APP, release))
+
+
+def go_back_to_standby(stage: Stage) -> Iterator[None]:
+    stage.stand_by("1h")
+    before, release = stage.rig.active(APP), stage.release(stage.other())
+    stage.expect_active(None)
+    stage.rig.promoted(APP, stage.rig.promote(APP, release))
+    stage.expect_active(release)
+    yield
+    stage.expect_active(None)
+    stage.expect_active(stage.rig.roll_back(APP, before))
 
 
 def promote_what_exits(stage: Stage) -> Iterator[None]:
@@ -179,6 +200,17 @@ KILLS: Mapping[Deed, tuple[Crossing, ...]] = {
     make_release: (Crossing.RELEASE_ADDING, Crossing.RELEASE_ADDED),
     promote: _ROLLOUT,
     roll_back: _ROLLOUT,
+    go_back_to_standby: (
+        Crossing.PROMOTION_ADDED,
+        Crossing.FREEZING,
+        Crossing.FROZEN,
+        Crossing.STARTING,
+        Crossing.STARTED,
+        Crossing.SWITCHING,
+        Crossing.SWITCHED,
+        Crossing.RECORDING_COMPLETED,
+        Crossing.RECORDED_COMPLETED,
+    ),
     promote_what_exits: (
         Crossing.STARTED,
         Crossing.RECORDING_REVERTING,
@@ -197,7 +229,7 @@ KILLS: Mapping[Deed, tuple[Crossing, ...]] = {
 
 def source(version: str, mark: str, code: str | None = None) -> bytes:
     """Return the example as an archive, saying that it is of this version."""
-    manifest = (EXAMPLE / "convox.yml").read_text()
+    manifest = (EXAMPLE / "convox.yml").read_text() + WORKER
     return packed(
         {
             "app.py": code.encode() if code else (EXAMPLE / "app.py").read_bytes(),

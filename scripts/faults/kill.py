@@ -85,7 +85,9 @@ class Killer:
         self.stage.rig.rack.start()
         answered = time.monotonic()
         self.stage.rig.settle(APP, RECOVERS_WITHIN_S)
-        return Killing(deed, crossing, answered - began, time.monotonic() - began)
+        settled = time.monotonic()
+        self.stage.stand_by("off")
+        return Killing(deed, crossing, answered - began, settled - began)
 
 
 @contextmanager

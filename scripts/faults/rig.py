@@ -159,7 +159,9 @@ class Rig:
     def _wrong_processes(self, app: str) -> str:
         listed = self.get(f"/apps/{app}/processes")
         wanted = sum(service["count"] for service in self.get(f"/apps/{app}/services"))
-        if len(listed) != wanted or {process["status"] for process in listed} - {"running"}:
+        stands_by = self.get(f"/apps/{app}")["parameters"]["Standby"] != "off"
+        at_work = [process["status"] for process in listed if not (stands_by and process["status"] == "standby")]
+        if at_work != ["running"] * wanted:
             return f"{wanted} processes wanted, there are {[process['status'] for process in listed]}"
         return self._witness.contradiction([process["id"] for process in listed])
 
