@@ -17,9 +17,9 @@ from sternway.core.formation import Health, HealthCheck
 from sternway.ports import Clock
 
 FAILURES_TO_UNHEALTHY = 3
-FIRST_PAUSE_S = 0.005
+FIRST_PAUSE_S = 0.002
 LONGEST_PAUSE_S = 0.25
-PAUSE_SHARE = 0.05
+PAUSE_SHARE = 0.02
 """While a process starts, it is probed again after this share of the time that it took so far."""
 
 NOT_YET = "does not accept connections yet"
