@@ -28,7 +28,8 @@ class _Formation:
 class World:
     """What is the case outside the engine. It outlives engines, as processes outlive a rack.
 
-    `hold` and `fail` say how processes of a fingerprint turn out that start from now on.
+    `hold` and `fail` say how processes of a fingerprint turn out that start from now on; the fingerprints in
+    `hanging` are of processes that look healthy until somebody looks at them now.
     """
 
     def __init__(self) -> None:
@@ -37,6 +38,7 @@ class World:
         self.is_down = False
         self.stops_at_once = True
         self.starts: list[ProcessState] = []
+        self.hanging: set[str] = set()
         self.one_offs: dict[str, list[OneOff]] = {}
         self.lines: dict[str, list[LogLine]] = {}
         self._ids = itertools.count(1)
@@ -139,8 +141,8 @@ class MemoryEngine:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Return that it can do nothing special."""
-        return Capabilities("memory")
+        """Return what it can do."""
+        return Capabilities("memory", can_freeze=True)
 
     @property
     def problem(self) -> str:
@@ -173,6 +175,7 @@ class MemoryEngine:
         there = self.world.formations.setdefault(formation.key, _Formation(formation.release_id))
         if count > 0:
             there.is_retired = False
+        there.processes = [_thawed(p) if p.slot < count else p for p in there.processes]
         taken = {p.slot for p in there.processes if p.health is not Health.STOPPING}
         there.processes += [
             self.world.start(formation, slot, self._clock.now()) for slot in range(count) if slot not in taken
@@ -191,6 +194,23 @@ class MemoryEngine:
         self.world.notify(key.app)
         if self.world.stops_at_once:
             self.world.finish_stops()
+
+    async def freeze(self, key: FormationKey, *, epoch: int) -> None:
+        """Freeze what is healthy, and stop what is not."""
+        self._admit(epoch)
+        there = self.world.formations.get(key)
+        if there is None:
+            return
+        there.processes = [_frozen(p) for p in there.processes]
+        self.world.notify(key.app)
+        if self.world.stops_at_once:
+            self.world.finish_stops()
+
+    async def examine(self, key: FormationKey) -> None:
+        """Take note of those that hang, as the world was told."""
+        self._check()
+        for fingerprint in self.world.hanging & {key.fingerprint}:
+            self.world.sicken(fingerprint, "does not answer")
 
     async def restart(self, key: FormationKey, process_id: str, *, epoch: int) -> None:
         """Start it again at once; raises NotFound."""
@@ -234,6 +254,16 @@ class MemoryEngine:
         if epoch < self.world.epoch:
             raise StaleEpoch(f"epoch {epoch} is older than {self.world.epoch}", hint="another rack took over")
         self.world.epoch = epoch
+
+
+def _frozen(process: ProcessState) -> ProcessState:
+    if process.health in (Health.STOPPING, Health.FROZEN):
+        return process
+    return replace(process, health=Health.FROZEN if process.health is Health.HEALTHY else Health.STOPPING)
+
+
+def _thawed(process: ProcessState) -> ProcessState:
+    return replace(process, health=Health.HEALTHY) if process.health is Health.FROZEN else process
 
 
 class MemoryBuilder:
