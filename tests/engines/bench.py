@@ -2,6 +2,9 @@
 
 import asyncio
 import functools
+import os
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,15 +23,20 @@ from sternway.engines.docker.connection import Connection
 from sternway.engines.docker.engine import DockerEngine
 from sternway.engines.docker.images import Images
 from sternway.engines.memory import MemoryEngine, World
-from sternway.engines.process import isolation
+from sternway.engines.process import isolation, report, slots
 from sternway.engines.process.engine import ProcessEngine
 from sternway.ports import Clock, Engine
+from sternway.supervisor import child
 
 APP = "shop"
 TREE = "tree:sha256:" + "0" * 64
 LAST_EPOCH = 1_000_000
 FOREVER = "sleep 1000"
+COUNT = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done"
 STUBBORN = "trap '' TERM; sleep 1000 & wait; sleep 1000"
+
+
+PROBED = HealthCheck(path="/", interval_s=1000, timeout_s=0.5)
 
 
 class WallClock:
@@ -103,6 +111,28 @@ class ProcessBench:
     def let_stops_finish(self) -> None:
         """They do by themselves."""
 
+    def web(self) -> Formation:
+        listen = f'{sys.executable} -S -m http.server "$PORT" --bind 127.0.0.1'
+        return replace(self.formation(service="web"), port=3000, command=listen, health=PROBED)
+
+    async def hang(self, wanted: Formation) -> None:
+        """Have its processes not answer any more."""
+        for left in self._left(wanted):
+            os.kill(innermost(left.pid), signal.SIGSTOP)
+
+    async def printed(self, wanted: Formation) -> list[int]:
+        """Return what processes that count have printed."""
+        found = [directory for slot, directory in self._slots(wanted)]
+        return [int(line.split()[-1]) for path in found for line in (path / "log/00000001").read_text().splitlines()]
+
+    def _left(self, wanted: Formation) -> list[report.Report]:
+        left = (report.read(directory) for _, directory in self._slots(wanted))
+        return [each for each in left if each]
+
+    def _slots(self, wanted: Formation) -> list[tuple[slots.Slot, Path]]:
+        there = slots.Slots(self.data / "processes").of_app(wanted.key.app)
+        return [(slot, directory) for slot, directory in there if slot.key == wanted.key]
+
     async def clear(self) -> None:
         """Stop whatever a test left."""
         engine = await self.start()
@@ -149,6 +179,12 @@ class MemoryBench:
     def let_stops_finish(self) -> None:
         self.world.finish_stops()
 
+    def web(self) -> Formation:
+        return replace(self.formation(service="web"), port=3000)
+
+    async def hang(self, wanted: Formation) -> None:
+        self.world.hanging.add(wanted.key.fingerprint)
+
     async def clear(self) -> None:
         await self._stack.aclose()
 
@@ -194,6 +230,29 @@ class DockerBench:
     def let_stops_finish(self) -> None:
         """They do by themselves."""
 
+    def web(self) -> Formation:
+        listen = "httpd -f -p 3000 -h /bin"
+        return replace(self.formation(service="web"), port=3000, command=listen, health=PROBED)
+
+    async def hang(self, wanted: Formation) -> None:
+        """Have its processes not answer any more, wherever they are on this machine."""
+        async with aiodocker.Docker(self.host) as docker:
+            for each in await self._containers(docker, wanted):
+                found = await docker._query_json(f"containers/{each}/json")
+                os.kill(innermost(found["State"]["Pid"]), signal.SIGSTOP)
+
+    async def printed(self, wanted: Formation) -> list[int]:
+        """Return what processes that count have printed."""
+        async with aiodocker.Docker(self.host) as docker:
+            found = [docker.containers.container(each) for each in await self._containers(docker, wanted)]
+            return [int(line) for each in found for line in await each.log(stdout=True)]
+
+    async def _containers(self, docker: aiodocker.Docker, wanted: Formation) -> list[str]:
+        filters = labels.selecting(self.rack, app=wanted.key.app, service=wanted.key.service)
+        found = await docker._query_json("containers/json", params={"filters": labels.encoded(filters)})
+        mark = wanted.key.fingerprint
+        return [each["Id"] for each in found if each["Labels"][labels.FINGERPRINT] == mark]
+
     async def clear(self) -> None:
         """Remove every container that bears the labels of this rack."""
         await self._stack.aclose()
@@ -225,6 +284,13 @@ async def no_registries() -> Registries:
 async def removed(docker: aiodocker.Docker, path: str, **params: str) -> None:
     async with docker._query(path, "DELETE", params=params):
         pass
+
+
+def innermost(pid: int) -> int:
+    """Return the command itself: a sandbox and an init process have it as a child."""
+    while children := child.children(pid):
+        pid = children[0]
+    return pid
 
 
 Bench = ProcessBench | MemoryBench | DockerBench

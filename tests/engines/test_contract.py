@@ -1,5 +1,6 @@
 """The contract of engines, sentence by sentence, on every engine that can run here."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from sternway.core.errors import EngineUnavailable, NotFound, StaleEpoch
-from sternway.core.formation import FormationKey, Health
+from sternway.core.formation import Formation, FormationKey, Health
 from tests.engines.bench import (
     APP,
+    COUNT,
     Bench,
     DockerBench,
     MemoryBench,
@@ -24,6 +26,15 @@ from tests.engines.bench import (
 @pytest.fixture(params=["memory", "process", "docker"])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
     bench = bench_of(request, tmp_path)
+    yield bench
+    await bench.clear()
+
+
+@pytest.fixture(params=["process", "docker"])
+async def living(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ProcessBench | DockerBench]:
+    """An engine whose processes really run."""
+    bench = bench_of(request, tmp_path)
+    assert not isinstance(bench, MemoryBench)
     yield bench
     await bench.clear()
 
@@ -239,3 +250,145 @@ async def test_listeners_are_told_which_app_changed(bench: Bench):
     await engine.ensure(bench.formation(), 1, epoch=1)
     await healthy(engine, bench.formation())
     assert told == {APP}
+
+
+# --- frozen and examined ---
+
+
+async def test_what_is_frozen_does_not_run_and_goes_on_where_it_was(living: ProcessBench | DockerBench):
+    wanted, other = (replace(living.formation(name), command=COUNT) for name in ("one", "other"))
+    engine = await living.start()
+    for each in (wanted, other):
+        await engine.ensure(each, 1, epoch=1)
+        await healthy(engine, each)
+    await engine.freeze(wanted.key, epoch=1)
+    await counted_on(living, other)
+    before = await living.printed(wanted)
+    await counted_on(living, other)
+    assert await living.printed(wanted) == before
+    await engine.ensure(wanted, 1, epoch=1)
+    after = await counted_on(living, wanted)
+    assert after == list(range(1, len(after) + 1))
+
+
+async def counted_on(bench: ProcessBench | DockerBench, wanted: Formation) -> list[int]:
+    """Wait until a formation has counted some further, and return all that it counted."""
+    until = len(await bench.printed(wanted)) + 10
+    async with asyncio.timeout(20):
+        while len(printed := await bench.printed(wanted)) < until:
+            await asyncio.sleep(0.02)
+    return printed
+
+
+async def test_a_frozen_process_is_as_old_and_has_exited_as_often_as_before(bench: Bench):
+    engine, wanted = await bench.start(), bench.formation()
+    await engine.ensure(wanted, 1, epoch=1)
+    (before,) = await healthy(engine, wanted)
+    await engine.freeze(wanted.key, epoch=1)
+    assert processes(await engine.observe(APP), wanted) == (replace(before, health=Health.FROZEN),)
+
+
+async def test_freezing_twice_and_freezing_what_is_unknown_do_nothing(bench: Bench):
+    engine, wanted = await bench.start(), bench.formation()
+    await engine.freeze(FormationKey(APP, "worker", "unknown"), epoch=1)
+    await engine.ensure(wanted, 1, epoch=1)
+    await healthy(engine, wanted)
+    await engine.freeze(wanted.key, epoch=1)
+    before = await engine.observe(APP)
+    await engine.freeze(wanted.key, epoch=1)
+    assert await engine.observe(APP) == before
+
+
+async def test_only_the_slots_that_are_ensured_are_thawed(bench: Bench):
+    engine, wanted = await bench.start(), bench.formation()
+    await engine.ensure(wanted, 2, epoch=1)
+    await healthy(engine, wanted, 2)
+    await engine.freeze(wanted.key, epoch=1)
+    await engine.ensure(wanted, 1, epoch=1)
+    seen = await healthy(engine, wanted)
+    assert [p.health for p in seen] == [Health.HEALTHY, Health.FROZEN]
+
+
+async def test_what_was_frozen_can_be_frozen_again(bench: Bench):
+    engine, wanted = await bench.start(), bench.formation()
+    await engine.ensure(wanted, 1, epoch=1)
+    (before,) = await healthy(engine, wanted)
+    for _ in range(3):
+        await engine.freeze(wanted.key, epoch=1)
+        await engine.ensure(wanted, 1, epoch=1)
+        assert await healthy(engine, wanted) == (before,)
+
+
+async def test_what_is_frozen_stays_so_when_the_rack_starts_again(bench: Bench):
+    engine, wanted = await bench.start(), bench.formation()
+    await engine.ensure(wanted, 1, epoch=1)
+    (running,) = await healthy(engine, wanted)
+    await engine.freeze(wanted.key, epoch=1)
+    before = await engine.observe(APP)
+    engine = await bench.start()
+    assert await engine.observe(APP) == before
+    await engine.ensure(wanted, 1, epoch=2)
+    assert await healthy(engine, wanted) == (running,)
+
+
+async def test_what_is_frozen_can_be_retired(bench: Bench):
+    engine, wanted = await bench.start(), bench.formation()
+    await engine.ensure(wanted, 2, epoch=1)
+    await healthy(engine, wanted, 2)
+    await engine.freeze(wanted.key, epoch=1)
+    await engine.retire(wanted.key, keep=1, epoch=1)
+    await until(engine, lambda seen: [p.health for p in processes(seen, wanted)] == [Health.FROZEN])
+    await engine.retire(wanted.key, keep=0, epoch=1)
+    await until(engine, lambda seen: seen == ())
+
+
+async def test_a_process_that_still_starts_is_stopped_instead_of_frozen(bench: Bench):
+    engine, wanted = await bench.start(), bench.held(bench.formation())
+    await engine.ensure(wanted, 1, epoch=1)
+    await engine.freeze(wanted.key, epoch=1)
+    await until(engine, lambda seen: not processes(seen, wanted))
+
+
+async def test_a_frozen_process_that_is_restarted_runs_again(bench: Bench):
+    engine, wanted = await bench.start(), bench.formation()
+    await engine.ensure(wanted, 1, epoch=1)
+    (before,) = await healthy(engine, wanted)
+    await engine.freeze(wanted.key, epoch=1)
+    await engine.restart(wanted.key, before.id, epoch=1)
+    (after,) = await healthy(engine, wanted)
+    assert (after.id, after.exits) == (before.id, 0)
+    assert after.started_at > before.started_at
+
+
+async def test_freezing_with_a_stale_epoch_is_refused_and_does_nothing(bench: Bench):
+    engine, wanted = await bench.start(), bench.formation()
+    await engine.ensure(wanted, 1, epoch=2)
+    await healthy(engine, wanted)
+    before = await engine.observe(APP)
+    with pytest.raises(StaleEpoch):
+        await engine.freeze(wanted.key, epoch=1)
+    assert await engine.observe(APP) == before
+
+
+async def test_an_examination_finds_what_hangs_since_it_was_last_asked(bench: Bench):
+    engine, wanted = await bench.start(), bench.web()
+    await engine.ensure(wanted, 2, epoch=1)
+    await healthy(engine, wanted, 2)
+    await engine.examine(wanted.key)
+    assert {p.health for p in processes(await engine.observe(APP), wanted)} == {Health.HEALTHY}
+    await bench.hang(wanted)
+    async with asyncio.timeout(1.5):
+        await engine.examine(wanted.key)
+    found = processes(await engine.observe(APP), wanted)
+    assert [(p.health, bool(p.detail)) for p in found] == [(Health.UNHEALTHY, True)] * 2
+
+
+async def test_an_examination_changes_nothing_about_what_is_not_up_or_unknown(bench: Bench):
+    engine, wanted = await bench.start(), bench.formation()
+    await engine.examine(wanted.key)
+    await engine.ensure(wanted, 1, epoch=1)
+    await healthy(engine, wanted)
+    await engine.freeze(wanted.key, epoch=1)
+    before = await engine.observe(APP)
+    await engine.examine(wanted.key)
+    assert await engine.observe(APP) == before

@@ -10,7 +10,7 @@ import os
 import re
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from sternway.core.formation import Health, HealthCheck
@@ -21,6 +21,9 @@ FIRST_PAUSE_S = 0.002
 LONGEST_PAUSE_S = 0.25
 PAUSE_SHARE = 0.02
 """While a process starts, it is probed again after this share of the time that it took so far."""
+
+EXAMINED_WITHIN_S = 2.0
+"""How long a process that is examined may take to answer, if its check does not say less."""
 
 NOT_YET = "does not accept connections yet"
 
@@ -49,6 +52,11 @@ async def ask(endpoint: str, check: HealthCheck) -> str:
         return NOT_YET
     except (OSError, ValueError) as problem:
         return f"no proper answer: {str(problem) or type(problem).__name__}"
+
+
+async def examine(probe: Probe, endpoint: str, check: HealthCheck) -> str:
+    """Probe a process that is about to get traffic; one failed look is enough to know that it must not."""
+    return await probe(endpoint, replace(check, timeout_s=min(check.timeout_s, EXAMINED_WITHIN_S)))
 
 
 async def _ask(endpoint: str, path: str | None) -> str:
@@ -120,12 +128,12 @@ class Watch:
     clock: Clock
     tell: Tell
 
-    async def keep(self, *, was_healthy: bool = False) -> None:
-        """Watch a process that has just started, or one of which it is known that it was healthy."""
+    async def keep(self, *, was_healthy: bool = False, is_thawed: bool = False) -> None:
+        """Watch a process that has just started, or was thawed, or one of which it is known that it was healthy."""
         if self.endpoint is None:
             return await self._settle(was_healthy)
         if not was_healthy:
-            await self._until_healthy(self.endpoint)
+            await self._until_healthy(self.endpoint, Health.UNHEALTHY if is_thawed else Health.STARTING)
         await self._from_then_on(self.endpoint)
 
     async def _settle(self, was_healthy: bool) -> None:
@@ -134,11 +142,11 @@ class Watch:
             await self.clock.sleep(self.check.settle_s)
         self.tell(Health.HEALTHY, "")
 
-    async def _until_healthy(self, endpoint: str) -> None:
+    async def _until_healthy(self, endpoint: str, meanwhile: Health) -> None:
         """Probe often at first, so that a quick start is seen quickly, and ever more seldom."""
         begun = self.clock.monotonic()
         while wrong := await self.probe(endpoint, self.check):
-            self.tell(Health.STARTING, wrong)
+            self.tell(meanwhile, wrong)
             pause = (self.clock.monotonic() - begun) * PAUSE_SHARE
             await self.clock.sleep(min(max(pause, FIRST_PAUSE_S), LONGEST_PAUSE_S))
         self.tell(Health.HEALTHY, "")

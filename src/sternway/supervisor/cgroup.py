@@ -57,13 +57,47 @@ def memory_kills(groups: Iterable[str]) -> int:
     return 0
 
 
+def freezable(groups: Iterable[str]) -> str:
+    """Return the group that can be frozen; nothing if none can, as where version 1 lends no freezer."""
+    return next((group for group in groups if any(os.path.exists(path) for path in _switches(group))), "")
+
+
+def freeze(group: str) -> bool:
+    """Have nobody in the group run, and tell whether that is so yet; raises OSError."""
+    old, new = _switches(group)
+    if os.path.exists(new):
+        _write(new, "1")
+        with open(os.path.join(group, "cgroup.events")) as lines:
+            return "frozen 1\n" in lines
+    _write(old, "FROZEN")
+    with open(old) as state:
+        return state.read().strip() == "FROZEN"
+
+
+def thaw(group: str) -> None:
+    """Let who is in the group run again; nothing for a group that cannot be frozen. Raises OSError."""
+    for path, value in zip(_switches(group), ("THAWED", "0"), strict=True):
+        if os.path.exists(path):
+            _write(path, value)
+
+
+def _switches(group: str) -> tuple[str, str]:
+    """Return the files by which a group is frozen, in versions 1 and 2."""
+    return os.path.join(group, "freezer.state"), os.path.join(group, "cgroup.freeze")
+
+
 def remove(group: str) -> None:
-    """Kill who is left in the group and remove it, with its parent if it was the last; a missing one is fine."""
+    """Kill who is left in the group and remove it, with its parent if it was the last; a missing one is fine.
+
+    Who is frozen by version 1 cannot end before it is thawed.
+    """
     deadline = time.monotonic() + EMPTY_WITHIN_S
     while time.monotonic() < deadline:
         for pid in members(group):
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            thaw(group)
         try:
             os.rmdir(group)
             break

@@ -241,11 +241,40 @@ def _wait(pid: int, options: int) -> None:
         return
 
 
+def children(pid: int) -> list[int]:
+    """Return the children of a process, whichever of its threads started them."""
+    return [each for task in _tasks(pid) for each in _children_of_task(pid, task)]
+
+
+def states(pid: int) -> bytes:
+    """Return the kernel's letters for how each thread of a process stands; none for one that is gone."""
+    return b"".join(_state(pid, task) for task in _tasks(pid))
+
+
+def _tasks(pid: int) -> list[str]:
+    try:
+        return os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
+
+
+def _state(pid: int, task: str) -> bytes:
+    try:
+        with open(f"/proc/{pid}/task/{task}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0]
+    except (OSError, IndexError):
+        return b""
+
+
 def _children(pid: int | None = None) -> list[int]:
     """Return the children of a process, of this one by default; those of its other threads are left out."""
     pid = pid or os.getpid()
+    return _children_of_task(pid, str(pid))
+
+
+def _children_of_task(pid: int, task: str) -> list[int]:
     try:
-        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
+        with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
             return [int(word) for word in file.read().split()]
     except (OSError, ValueError):
         return []

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from sternway.supervisor import confinement
 from sternway.supervisor.confinement import Confinement
 
-PROTOCOL = 2
-"""2: sessions, and processes that run once."""
+PROTOCOL = 3
+"""2: sessions, and processes that run once. 3: processes that are frozen."""
 
 MAX_BYTES = 8 * 1024 * 1024
 TIMEOUT_S = 10.0

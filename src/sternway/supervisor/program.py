@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 
-from sternway.supervisor import cgroup, child, control, order, output, session
+from sternway.supervisor import cgroup, child, control, freezer, order, output, session
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 30.0
@@ -27,9 +27,10 @@ GIVEN_UP = "ended"
 
 
 class Phase(StrEnum):
-    """How the process stands. RESTARTING is STOPPING with a start afterwards."""
+    """How the process stands. RESTARTING is STOPPING with a start afterwards; FROZEN: kept from running."""
 
     RUNNING = "running"
+    FROZEN = "frozen"
     PAUSING = "pausing"
     STOPPING = "stopping"
     RESTARTING = "restarting"
@@ -73,6 +74,7 @@ class Supervisor:
         """Also after an error that nobody expected: no process without its supervisor."""
         if self._group:
             child.signal_group(self._group, signal.SIGKILL)
+            self._freezer.thaw()
             child.end_orphans()
         self._remove_groups()
         self._control.close()
@@ -86,6 +88,7 @@ class Supervisor:
         for note in self._order.notes:
             self._output.write(note.encode() + b"\n")
         self._make_groups()
+        self._freezer = freezer.Freezer(self._order.confinement.groups)
         self._printed, self._printing = os.pipe()
         os.set_blocking(self._printed, False)
         self._selector.register(self._printed, selectors.EVENT_READ, self._read)
@@ -129,8 +132,22 @@ class Supervisor:
     def _obey(self, command: str) -> None:
         if command == "stop":
             self._end(Phase.STOPPING)
-        elif command == "restart" and self._phase in (Phase.RUNNING, Phase.PAUSING):
+        elif command == "restart" and self._phase in (Phase.RUNNING, Phase.FROZEN, Phase.PAUSING):
             self._end(Phase.RESTARTING)
+        elif command == "freeze":
+            self._freeze()
+        elif command == "thaw" and self._phase is Phase.FROZEN:
+            self._freezer.thaw()
+            self._phase = Phase.RUNNING
+            self._publish()
+
+    def _freeze(self) -> None:
+        """Keep the process from running; one that is not up, or goes on all the same, is ended."""
+        if self._phase is Phase.RUNNING and not child.has_exited(self._pid) and self._freezer.freeze():
+            self._phase = Phase.FROZEN
+            self._publish()
+        elif self._phase is not Phase.FROZEN:
+            self._end(Phase.STOPPING)
 
     def _execute(self, client: socket.socket, message: Mapping[str, object]) -> None:
         """Have a session run beside the process, seen to by a copy of this program; it ends with the process."""
@@ -148,6 +165,7 @@ class Supervisor:
             if self._group:
                 child.signal_group(self._group, signal.SIGTERM)
                 child.signal_group(self._group, signal.SIGCONT)
+            self._freezer.thaw()
         self._phase = phase
         self._publish()
 
@@ -161,15 +179,18 @@ class Supervisor:
         self._publish()
 
     def _on_exit(self) -> None:
-        """The process ended. If it was not told to, what is left of its group would be in the way."""
-        if self._phase is Phase.RUNNING:
+        """The process ended. If it was not told to, what is left of its group would be in the way.
+
+        One that was frozen is wanted by nobody just then, and not started again.
+        """
+        if self._phase in (Phase.RUNNING, Phase.FROZEN):
             child.signal_group(self._group, signal.SIGKILL)
         self._drain()
         confinement = self._order.confinement
         self._last_exit = child.reap(self._pid, is_sandboxed=bool(confinement.sandbox))
         self._is_out_of_memory = self._last_exit != 0 and cgroup.memory_kills(confinement.groups) > self._memory_kills
         self._pid = 0
-        if self._phase is Phase.RUNNING and self._order.is_once:
+        if self._phase is Phase.FROZEN or (self._phase is Phase.RUNNING and self._order.is_once):
             self._exits += 1
             self._on_gone()
         elif self._phase is Phase.RUNNING:
@@ -204,6 +225,7 @@ class Supervisor:
 
     def _on_gone(self) -> None:
         child.signal_group(self._group, signal.SIGKILL)
+        self._freezer.thaw()
         child.end_orphans()
         self._drain()
         self._group = 0
@@ -216,7 +238,7 @@ class Supervisor:
         self._publish()
 
     def _wait_s(self) -> float | None:
-        if self._phase is Phase.RUNNING:
+        if self._phase in (Phase.RUNNING, Phase.FROZEN):
             return None
         left = max(0.0, self._due - time.monotonic())
         if self._phase is Phase.PAUSING:

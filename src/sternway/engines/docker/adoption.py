@@ -33,7 +33,7 @@ class Adoption:
         for gone in self._picture.container_ids() - {container.id for container in there}:
             self.let_go(gone)
         new = [each for each in there if self._picture.of_container(each.id) is None]
-        healthy = await self._healthy([each for each in new if each.is_up and each.is_wanted])
+        healthy = await self._healthy([each for each in new if each.is_up and not each.is_paused and each.is_wanted])
         for container in there:
             process = self._picture.of_container(container.id)
             if process:
@@ -76,7 +76,7 @@ class Adoption:
         is_double = container.is_fresh and present is not None and present.is_filled(container.berth.slot)
         self._attendance.adopt(container, was_healthy=was_healthy, is_double=is_double)
         present = self._picture.formation(container.berth.key, container.berth.release_id)
-        present.is_retired = all(each.is_stopping for each in present.processes)
+        present.is_retired = all(each.is_stopping or each.is_frozen for each in present.processes)
 
     async def _healthy(self, there: Sequence[Container]) -> set[str]:
         """Return which containers are healthy although nothing says so: those are asked at once."""

@@ -5,6 +5,7 @@ stirs its process: an event of the engine, or somebody who asks for something.
 """
 
 import asyncio
+import functools
 import math
 import secrets
 from collections.abc import Coroutine
@@ -75,10 +76,11 @@ class Attendance:
 
     def take(self, process: Process, container: Container, last_line: str = "", *, was_healthy: bool = False) -> None:
         """Take over what the engine says of the container of a process."""
-        if not container.is_wanted:
+        if not container.is_wanted and not _is_frosty(process, container):
             process.ask(Asked.STOP, self._clock.monotonic())
         before, memory = process.state(), process.memory
-        if process.take(container, last_line) or (process.is_up and process.watching is None):
+        is_new = process.take(container, last_line)
+        if is_new or process.is_thawed or (process.is_up and process.watching is None):
             self._watch(process, was_healthy=was_healthy)
         elif not process.is_up:
             unwatch(process)
@@ -90,6 +92,7 @@ class Attendance:
     def remove(self, process: Process) -> None:
         """Let go of a process whose container is gone."""
         unwatch(process)
+        process.answer()
         if process.attending and process.attending is not asyncio.current_task():
             process.attending.cancel()
         launch(process)
@@ -99,7 +102,14 @@ class Attendance:
 
     async def leave(self, container_id: str) -> bool:
         """Have the engine not start a container again; False if it is gone, or its engine cannot do that."""
-        policy = {"RestartPolicy": {"Name": containers.LEFT_TO_ITSELF}}
+        return await self._set_policy(container_id, containers.LEFT_TO_ITSELF)
+
+    async def _keep(self, container_id: str) -> bool:
+        """Have the engine start a container again when it ends."""
+        return await self._set_policy(container_id, containers.KEPT_BY_ENGINE)
+
+    async def _set_policy(self, container_id: str, name: str) -> bool:
+        policy = {"RestartPolicy": {"Name": name}}
         return await self._is_done(self._api.post(f"containers/{container_id}/update", policy))
 
     async def inspect(self, container_id: str) -> Container | None:
@@ -171,6 +181,10 @@ class Attendance:
             await self._stop(process)
         elif process.asked is Asked.RESTART:
             await self._restart(process)
+        elif process.asked is Asked.FREEZE:
+            await self._freeze(process)
+        elif process.asked is Asked.THAW:
+            await self._thaw(process)
         elif process.is_to_be_started and not process.stirred.is_set():
             pause = process.start_not_before - self._clock.monotonic()
             if pause > 0:
@@ -201,13 +215,34 @@ class Attendance:
     async def _restart(self, process: Process) -> None:
         grace_s = process.berth.grace_s
         within_s = grace_s + 2 * OVERDUE_S
-        restarting = self._api.post(
-            f"containers/{process.container_id}/restart", within_s=within_s, t=str(math.ceil(grace_s))
-        )
+        path, options = f"containers/{process.container_id}/restart", {"t": str(math.ceil(grace_s))}
         try:
-            await self._is_done(restarting)
+            if process.container and not process.container.is_wanted:
+                await self._keep(process.container_id)  # it was frozen
+            await self._is_done(self._api.post(path, within_s=within_s, **options))
         finally:
-            self._picture.change(process, process.have_restarted)
+            self._picture.change(process, lambda: process.have_done(Asked.RESTART))
+
+    async def _freeze(self, process: Process) -> None:
+        """Pause its container; one that cannot be paused is stopped.
+
+        Its engine must not start it again, as when it was itself restarted: it would run then.
+        """
+        await self._is_done(self._api.post(f"containers/{process.container_id}/pause"))
+        await self._look(process)
+        if process.is_frozen:
+            await self.leave(process.container_id)
+        elif process.asked is Asked.FREEZE:
+            self.ask(process, Asked.STOP)
+        self._picture.change(process, lambda: process.have_done(Asked.FREEZE))
+
+    async def _thaw(self, process: Process) -> None:
+        """Have its container run again, see how it is, and only then have its engine keep it running."""
+        await self._is_done(self._api.post(f"containers/{process.container_id}/unpause"))
+        await self._look(process)
+        if not process.is_stopping:
+            await self._keep(process.container_id)
+        self._picture.change(process, lambda: process.have_done(Asked.THAW))
 
     async def _stop(self, process: Process) -> None:
         """Stop its container for good; one that does not stop in time is killed, and one never started removed."""
@@ -233,7 +268,7 @@ class Attendance:
         container = await self.inspect(process.container_id)
         if container is None or not (container.is_wanted or container.is_up or container.is_pausing):
             return self.remove(process)
-        is_over = not (container.is_up or container.is_fresh or process.asked)
+        is_over = not (container.is_up or container.is_fresh or process.is_leaving)
         last_line = await self._last_line(container) if is_over else ""
         self.take(process, container, last_line)
 
@@ -248,24 +283,37 @@ class Attendance:
 
     # --- health ---
 
+    async def examine(self, process: Process) -> None:
+        """Ask a process how it is; what comes after its run or a freeze ended says nothing."""
+        watching, container = process.watching, process.container
+        if container is None or process.state().health not in (Health.HEALTHY, Health.UNHEALTHY):
+            return
+        if container.endpoint:
+            wrong = await health.examine(health.ask, container.endpoint, process.berth.health)
+        else:
+            there = await self.inspect(container.id)
+            wrong = "" if there and there.is_up and there.started_at == container.started_at else "is gone"
+        if process.watching is watching:
+            self._tell(process, Health.UNHEALTHY if wrong else Health.HEALTHY, wrong)
+
+    def _tell(self, process: Process, seen: Health, detail: str) -> None:
+        memory = process.memory
+        self._picture.change(process, lambda: process.tell(seen, detail))
+        if process.memory != memory:
+            self._record.write(process.container_id, process.memory)
+
     def _watch(self, process: Process, *, was_healthy: bool) -> None:
-        """Probe the run that has begun; one that was healthy before the rack restarted still is."""
+        """Probe the run that has begun, or goes on; one that was healthy before the rack restarted still is."""
         unwatch(process)
         if process.container is None or not process.is_up:
             return
-        was_healthy = was_healthy or process.memory.healthy_run == process.run
+        is_thawed, endpoint = process.is_thawed, process.container.endpoint
+        was_healthy = was_healthy or process.memory.healthy_run == process.run or (is_thawed and endpoint is None)
         if was_healthy:
             process.tell(Health.HEALTHY, "")
-
-        def tell(seen: Health, detail: str) -> None:
-            memory = process.memory
-            self._picture.change(process, lambda: process.tell(seen, detail))
-            if process.memory != memory:
-                self._record.write(process.container_id, process.memory)
-
-        endpoint, check = process.container.endpoint, process.berth.health
-        watch = health.Watch(check, endpoint, health.ask, self._clock, tell)
-        process.watching = self.tasks.spawn(watch.keep(was_healthy=was_healthy))
+        tell = functools.partial(self._tell, process)
+        watch = health.Watch(process.berth.health, endpoint, health.ask, self._clock, tell)
+        process.watching = self.tasks.spawn(watch.keep(was_healthy=was_healthy, is_thawed=is_thawed))
 
     # --- waiting ---
 
@@ -310,6 +358,11 @@ def launch(process: Process) -> None:
     """Let those go on who wait for a process to be on its way."""
     if not process.is_launched.done():
         process.is_launched.set_result(None)
+
+
+def _is_frosty(process: Process, container: Container) -> bool:
+    """Tell whether it is, or was just now, frozen: its engine is then not to start it again, though it is wanted."""
+    return container.is_paused or process.asked in (Asked.FREEZE, Asked.THAW)
 
 
 def unwatch(process: Process) -> None:

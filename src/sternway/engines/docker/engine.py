@@ -7,12 +7,12 @@ labels of the containers; only which of them were healthy is in files of its own
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from sternway import threads
 from sternway.core.errors import Conflict, EngineUnavailable, NotFound
-from sternway.core.formation import Formation, FormationKey, FormationState
+from sternway.core.formation import Formation, FormationKey, FormationState, Health
 from sternway.engines.docker import builder, events
 from sternway.engines.docker.adoption import Adoption
 from sternway.engines.docker.api import Api, Declined
@@ -22,7 +22,7 @@ from sternway.engines.docker.images import Images
 from sternway.engines.docker.networks import Networks
 from sternway.engines.docker.nursery import Nursery
 from sternway.engines.docker.picture import Picture
-from sternway.engines.docker.process import Asked
+from sternway.engines.docker.process import Asked, Process
 from sternway.engines.docker.record import Record
 from sternway.engines.docker.retired import Retired
 from sternway.engines.docker.volumes import Volumes
@@ -31,6 +31,7 @@ from sternway.ports import Capabilities, Clock
 
 FIRST_ANSWER_S = 10.0
 """How long a start of the rack waits for the engine, before it goes on without."""
+FREEZES_WITHIN_S = 10.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 SWEEP_AFTER_S = 5.0
@@ -63,7 +64,7 @@ class DockerEngine:
     @property
     def capabilities(self) -> Capabilities:
         """Return what containers can do."""
-        return Capabilities("docker", can_exec=True, can_limit=True, can_contain=True)
+        return Capabilities("docker", can_freeze=True, can_exec=True, can_limit=True, can_contain=True)
 
     @property
     def problem(self) -> str:
@@ -104,7 +105,10 @@ class DockerEngine:
         return self._epoch.newest
 
     async def ensure(self, formation: Formation, count: int, *, epoch: int) -> None:
-        """Fill the slots below `count`; returns once each has its container, which then starts by itself."""
+        """Fill the slots below `count`, and thaw who is frozen there.
+
+        Returns once each has its container, which then starts by itself.
+        """
         self._admit(epoch)
         present = self._picture.formation(formation.key, formation.release_id)
         if count > 0:
@@ -112,6 +116,9 @@ class DockerEngine:
         for slot in range(count):
             if not present.is_filled(slot):
                 self._attendance.begin(formation, slot, present.release_id)
+        for process in present.processes:
+            if process.berth.slot < count and (process.is_frozen or process.asked is Asked.FREEZE):
+                self._attendance.ask(process, Asked.THAW)
         awaited = [p.is_launched for p in present.processes if p.berth.slot < count]
         if awaited:
             await asyncio.wait(awaited)
@@ -124,12 +131,38 @@ class DockerEngine:
         present = self._picture.find(key)
         if present is None:
             return
-        leaving = [p for p in present.processes if p.berth.slot >= keep and not p.is_stopping]
         present.is_retired = keep == 0
+        await self._stop([p for p in present.processes if p.berth.slot >= keep])
+        self._picture.forget_if_over(key)
+
+    async def _stop(self, processes: Sequence[Process]) -> None:
+        leaving = [p for p in processes if not p.is_stopping]
         for process in leaving:
             self._attendance.ask(process, Asked.STOP)
         await asyncio.gather(*(self._attendance.leave(p.container_id) for p in leaving if p.container_id))
-        self._picture.forget_if_over(key)
+
+    async def freeze(self, key: FormationKey, *, epoch: int) -> None:
+        """Pause every container that is up, and stop the others; it is forgotten when the last is gone.
+
+        A container that is paused is not started again by its engine, whatever happens to that.
+        """
+        self._admit(epoch)
+        present = self._picture.find(key)
+        if present is None:
+            return
+        present.is_retired = True
+        freezing = {p: p.freeze(self._clock.monotonic()) for p in present.processes if _can_be_frozen(p)}
+        others = [p for p in present.processes if p not in freezing]
+        if freezing:
+            await asyncio.wait(freezing.values(), timeout=FREEZES_WITHIN_S)
+            self._check_in_step()
+        await self._stop([*others, *(p for p, frozen in freezing.items() if not frozen.done())])
+
+    async def examine(self, key: FormationKey) -> None:
+        """Probe every process that is up, side by side; without a port the engine is asked."""
+        self._check_in_step()
+        present = self._picture.find(key)
+        await asyncio.gather(*(self._attendance.examine(p) for p in (present.processes if present else ())))
 
     async def restart(self, key: FormationKey, process_id: str, *, epoch: int) -> None:
         """Stop one process and start it again, in its slot, under its id; raises NotFound."""
@@ -254,3 +287,7 @@ class DockerEngine:
     def _notify(self, apps: set[str]) -> None:
         for app in apps:
             self._picture.notify(app)
+
+
+def _can_be_frozen(process: Process) -> bool:
+    return process.state().health in (Health.HEALTHY, Health.UNHEALTHY, Health.FROZEN)

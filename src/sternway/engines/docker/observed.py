@@ -17,7 +17,7 @@ class Container:
     """What an engine says of a container. `started_at` names its run, and is empty before the first.
 
     `is_up`: it runs; `is_pausing`: the engine itself is going to start it again; neither: it is up to us.
-    `is_wanted`: it is not on its way out. `host_port` is the one that it is published at.
+    `is_wanted`: it is not on its way out. `is_paused`: it is up, and kept from running. `host_port` is the one that it is published at.
     """
 
     id: str
@@ -26,6 +26,7 @@ class Container:
     is_wanted: bool
     is_up: bool = False
     is_pausing: bool = False
+    is_paused: bool = False
     started_at: str = ""
     exit_code: int = 0
     error: str = ""
@@ -87,6 +88,7 @@ def read(found: Mapping[str, Any], rack: str) -> Container | None:
         is_wanted=(host.get("RestartPolicy") or {}).get("Name") == containers.KEPT_BY_ENGINE,
         is_up=bool(state.get("Running")) and not is_pausing,
         is_pausing=is_pausing,
+        is_paused=bool(state.get("Paused")),
         started_at=_run(state.get("StartedAt", "")),
         exit_code=int(state.get("ExitCode") or 0),
         error=_said(state.get("Error") or ""),

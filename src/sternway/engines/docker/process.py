@@ -19,6 +19,8 @@ class Asked(StrEnum):
     NOTHING = ""
     STOP = "stop"
     RESTART = "restart"
+    FREEZE = "freeze"
+    THAW = "thaw"
 
 
 class Process:
@@ -40,6 +42,8 @@ class Process:
         self.stirred = asyncio.Event()
         self.attending: asyncio.Task[None] | None = None
         self.watching: asyncio.Task[None] | None = None
+        self.is_thawed = False
+        self._freezing: asyncio.Future[None] | None = None
         self._own_id = own_id
         self._created_at = created_at
         self._has_ended = False
@@ -63,7 +67,21 @@ class Process:
     @property
     def is_up(self) -> bool:
         """Tell whether it runs and is meant to."""
-        return bool(self.container and self.container.is_up) and not self._has_ended and not self.asked
+        return self._is_there and not self.is_frozen
+
+    @property
+    def is_frozen(self) -> bool:
+        """Tell whether it is kept from running, and not on its way out."""
+        return bool(self.container and self.container.is_paused) and self._is_there
+
+    @property
+    def _is_there(self) -> bool:
+        return bool(self.container and self.container.is_up) and not self._has_ended and not self.is_leaving
+
+    @property
+    def is_leaving(self) -> bool:
+        """Tell whether it was asked to end, if only to be started again."""
+        return self.asked in (Asked.STOP, Asked.RESTART)
 
     @property
     def is_stopping(self) -> bool:
@@ -88,8 +106,26 @@ class Process:
     def ask(self, asked: Asked, now: float) -> None:
         """Ask it for something; stopping is the last that it can be asked for."""
         if not self.is_stopping and self.asked is not asked:
+            self.answer()
             self.asked, self.asked_at = asked, now
             self.stir()
+
+    def freeze(self, now: float) -> asyncio.Future[None]:
+        """Ask it to be frozen, and return what is done once it is, or will not be."""
+        if self._freezing is None:
+            freezing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            if self.is_frozen and not self.asked:
+                freezing.set_result(None)
+                return freezing
+            self.ask(Asked.FREEZE, now)
+            self._freezing = freezing
+        return self._freezing
+
+    def answer(self) -> None:
+        """Let who waits for it to be frozen go on."""
+        if self._freezing and not self._freezing.done():
+            self._freezing.set_result(None)
+        self._freezing = None
 
     def settle(self, container_id: str) -> None:
         """Take note of its container."""
@@ -100,15 +136,16 @@ class Process:
         self._problem = problem
         self.memory = replace(self.memory, exits=self.memory.exits + 1)
 
-    def have_restarted(self) -> None:
-        """Take note that it did what it was asked for, unless that was to stop."""
-        if self.asked is Asked.RESTART:
+    def have_done(self, asked: Asked) -> None:
+        """Take note that it did this, unless it was asked for something else meanwhile."""
+        if self.asked is asked:
             self.asked = Asked.NOTHING
+            self.answer()
 
     def end(self, exit_code: str) -> None:
         """Take note that its run is over, before more is known."""
         self._has_ended = True
-        if not self.asked:
+        if not self.is_leaving:
             self._ending = f"exited with code {exit_code}"
         self.stir()
 
@@ -129,7 +166,8 @@ class Process:
         self.memory = replace(self.memory, restarts=container.restarts)
         is_new = container.is_up and (self.container is None or self.container.started_at != container.started_at)
         is_back = container.is_up and (is_new or not self._has_ended)
-        if not container.is_up and not container.is_fresh and not self.asked:
+        self.is_thawed = self.is_frozen and is_back and not is_new and not container.is_paused
+        if not container.is_up and not container.is_fresh and not self.is_leaving:
             seen = replace(container, is_out_of_memory=container.is_out_of_memory or self._is_out_of_memory)
             words = seen.exit_words(last_line)
             # The engine may not have its last line yet: what a run before it said at the same end still tells.
@@ -138,7 +176,16 @@ class Process:
             self._health, self._detail, self._is_out_of_memory, self._problem = Health.STARTING, "", False, ""
         self._has_ended = not is_back
         self.container = container
+        self._take_frost()
         return is_new
+
+    def _take_frost(self) -> None:
+        """Take over whether it is frozen. One that is thawed shows as frozen until it has said how it is."""
+        if self.is_frozen:
+            self._health, self._detail = Health.FROZEN, ""
+            self.memory = replace(self.memory, healthy_run="")
+        elif self.is_thawed:
+            self._detail = "runs again, and has not answered yet"
 
     def tell(self, health: Health, detail: str) -> None:
         """Take over what a probe said of the run that is going on."""
@@ -161,14 +208,15 @@ class Process:
         )
 
     def _seen_health(self) -> Health:
-        if self.asked:
+        if self.is_leaving:
             return Health.STOPPING
         if self._problem:
             return Health.FAILED
         if self.container is None or self.container.is_fresh:
             return Health.STARTING
-        return self._health if self.is_up else Health.FAILED
+        return self._health if self._is_there else Health.FAILED
 
     def _words(self, health: Health) -> str:
         """Say why it is not healthy: that it keeps exiting says more than that it does not answer yet."""
-        return self._detail if health is Health.UNHEALTHY else self._problem or self._ending or self._detail
+        tells = health in (Health.UNHEALTHY, Health.FROZEN)
+        return self._detail if tells else self._problem or self._ending or self._detail

@@ -169,7 +169,7 @@ class DockerProcesses:
 
     async def usage(self, app: str) -> Mapping[str, Usage]:
         """Return what the running containers of an app use."""
-        found = await self._running(app)
+        found = await self._up(app, "running", "paused")
         made = {str(each["Id"]): datetime.fromtimestamp(each["Created"], UTC) for each in found}
         used = await self._meter.measure(made)
         return {container_id[:SHORT_ID]: usage for container_id, usage in used.items()}
@@ -179,7 +179,7 @@ class DockerProcesses:
         app, _, domain = rest.partition(".")
         if not app or (domain and domain.partition(".")[0] != INTERNAL):
             return host
-        found = [each for each in await self._running(app) if each["Labels"].get(labels.SERVICE) == service]
+        found = [each for each in await self._up(app, "running") if each["Labels"].get(labels.SERVICE) == service]
         addresses = sorted(filter(None, (self._address(app, each) for each in found)))
         if addresses:
             return self._dice.choice(addresses)
@@ -191,8 +191,8 @@ class DockerProcesses:
         networks = found["NetworkSettings"]["Networks"]
         return str((networks.get(self._networks.name(app)) or {}).get("IPAddress") or "")
 
-    async def _running(self, app: str) -> list[Mapping[str, Any]]:
-        wanted = {**labels.selecting(self._rack, app=app), "status": ["running"]}
+    async def _up(self, app: str, *statuses: str) -> list[Mapping[str, Any]]:
+        wanted = {**labels.selecting(self._rack, app=app), "status": list(statuses)}
         try:
             found: list[Mapping[str, Any]] = await self._api.get("containers/json", filters=labels.encoded(wanted))
         except Declined as problem:

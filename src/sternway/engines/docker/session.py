@@ -180,6 +180,8 @@ def declined(problem: Declined) -> NotFound | Refused | EngineUnavailable:
     """Return what a refusal to do something in a container means."""
     if problem.status == HTTPStatus.NOT_FOUND:
         return NotFound("the process is gone", hint="list them: sternway ps")
+    if problem.status == HTTPStatus.CONFLICT and "paused" in problem.reason:
+        return Refused("the process is frozen", hint="it runs again when its release does: sternway releases rollback")
     if problem.status == HTTPStatus.CONFLICT:
         return Refused("the process does not run", hint="list them: sternway ps")
     return EngineUnavailable(f"the Docker engine declined: {problem.reason}", hint="see the log of the engine")

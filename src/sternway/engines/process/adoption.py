@@ -61,15 +61,18 @@ def clear(slots: Slots, slot: Slot) -> None:
             os.kill(left.supervisor_pid, signal.SIGKILL)
     if _is_there(left.pid, left.start_ticks):
         with contextlib.suppress(OSError):
-            _kill_group(left.pid)
+            _kill_group(left.pid, left.groups)
     for group in left.groups:
         cgroup.remove(group)
 
 
-def _kill_group(leader: int) -> None:
+def _kill_group(leader: int, groups: Iterable[str]) -> None:
+    """Kill everyone in a group of processes; who is frozen by its control group ends only once it is thawed."""
     process = os.pidfd_open(leader)
     try:
         os.killpg(leader, signal.SIGKILL)
+        for group in groups:
+            cgroup.thaw(group)
         select.select([process], [], [], GONE_WITHIN_S)
     finally:
         os.close(process)

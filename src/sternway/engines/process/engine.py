@@ -26,6 +26,7 @@ from sternway.ports import Capabilities, Clock
 
 MAX_STARTS_AT_ONCE = 8
 ANSWERS_WITHIN_S = 10.0
+FREEZES_WITHIN_S = 5.0
 STOPS_WITHIN_S = 5.0
 """How much longer than its grace a stop may take, before its supervisor is taken to hang."""
 
@@ -79,7 +80,7 @@ class ProcessEngine:
     @property
     def capabilities(self) -> Capabilities:
         """Return what plain processes can do; limits are known once the engine was run."""
-        return Capabilities("process", can_exec=True, can_limit=self._isolation.can_limit)
+        return Capabilities("process", can_freeze=True, can_exec=True, can_limit=self._isolation.can_limit)
 
     @property
     def problem(self) -> str:
@@ -123,7 +124,7 @@ class ProcessEngine:
         return self._epoch.newest
 
     async def ensure(self, formation: Formation, count: int, *, epoch: int) -> None:
-        """Fill the slots below `count`; returns once each has its supervisor."""
+        """Fill the slots below `count`, and thaw who is frozen there; returns once each has its supervisor."""
         self._admit(epoch)
         there = self._formations.setdefault(formation.key, _Formation(formation.release_id))
         if count > 0:
@@ -131,6 +132,9 @@ class ProcessEngine:
         for number in range(count):
             if not there.is_filled(number):
                 self._start(formation, there, number)
+        for process in there.processes:
+            if process.slot.number < count:
+                self._change(process, process.thaw)
         awaited = [p.is_launched for p in there.processes if p.slot.number < count]
         if awaited:
             await asyncio.wait(awaited)
@@ -145,10 +149,29 @@ class ProcessEngine:
             return
         for process in there.processes:
             if process.slot.number >= keep:
-                self._change(process, process.stop)
-                self._insist(process)
+                self._stop(process)
         there.is_retired = keep == 0
         self._forget_if_over(key)
+
+    async def freeze(self, key: FormationKey, *, epoch: int) -> None:
+        """Freeze every process that is up, and stop the others; it is forgotten when the last is gone."""
+        self._admit(epoch)
+        there = self._formations.get(key)
+        if there is None:
+            return
+        asked = {process: process.freeze() for process in there.processes}
+        there.is_retired = True
+        if awaited := [each for each in asked.values() if each]:
+            await asyncio.wait(awaited, timeout=FREEZES_WITHIN_S)
+        for process, frozen in asked.items():
+            if frozen is None or not frozen.done():
+                self._stop(process)
+
+    async def examine(self, key: FormationKey) -> None:
+        """Probe every process that is up, side by side; without a port it is looked for."""
+        self._running()
+        there = self._formations.get(key)
+        await asyncio.gather(*(self._examine(process) for process in (there.processes if there else ())))
 
     async def restart(self, key: FormationKey, process_id: str, *, epoch: int) -> None:
         """Stop one process and start it again, in its slot, under its id; raises NotFound."""
@@ -210,8 +233,7 @@ class ProcessEngine:
     async def stop_once(self, process: Process, *, epoch: int) -> None:
         """Begin to stop a process that runs once."""
         self._admit(epoch)
-        self._change(process, process.stop)
-        self._insist(process)
+        self._stop(process)
 
     # --- starting ---
 
@@ -273,6 +295,7 @@ class ProcessEngine:
         else:
             there = self._formations.setdefault(found.slot.key, _Formation(found.slot.release_id))
             there.processes.append(process)
+            there.is_retired = all(each.is_frozen or each.is_stopping for each in there.processes)
         self._spawn(self._attend(process, found.connection))
 
     # --- watching ---
@@ -300,6 +323,10 @@ class ProcessEngine:
                 return True
             self._change(process, functools.partial(self._take, process, said))
         return False
+
+    def _stop(self, process: Process) -> None:
+        self._change(process, process.stop)
+        self._insist(process)
 
     def _insist(self, process: Process) -> None:
         """See to it that what was asked to stop does, also if its supervisor hangs."""
@@ -349,41 +376,60 @@ class ProcessEngine:
             )
 
     def _take(self, process: Process, said: Report) -> None:
-        if process.take(said):
+        if process.take(said) or process.is_thawed:
             self._watch(process)
         elif not process.is_running:
             self._unwatch(process)
+        if process.is_frozen:
+            self._record_healthy(process, "")
+
+    async def _examine(self, process: Process) -> None:
+        """Ask a process how it is; what comes after its run or a freeze ended says nothing."""
+        watching, endpoint = process.watching, process.slot.endpoint
+        if process.state().health not in (Health.HEALTHY, Health.UNHEALTHY):
+            return
+        if endpoint:
+            wrong = await health.examine(self._probe, endpoint, process.slot.health)
+        else:
+            wrong = "" if process.report and process.report.is_alive() else "is gone"
+        if process.watching is watching:
+            seen = Health.UNHEALTHY if wrong else Health.HEALTHY
+            self._change(process, lambda: process.tell(seen, wrong))
 
     def _watch(self, process: Process) -> None:
-        """Probe the run that has begun; one that was healthy before the rack restarted still is."""
+        """Probe the run that has begun, or goes on; one that was healthy before the rack restarted still is."""
         self._unwatch(process)
         if process.slot.is_once:
             process.tell(Health.HEALTHY, "")
             return
-        was_healthy = process.slot.healthy_run == process.run
+        is_thawed, endpoint = process.is_thawed, process.slot.endpoint
+        was_healthy = process.slot.healthy_run == process.run or (is_thawed and endpoint is None)
         if was_healthy:
             process.tell(Health.HEALTHY, "")
 
         def tell(seen: Health, detail: str) -> None:
             self._change(process, lambda: process.tell(seen, detail))
-            self._record_healthy(process, seen)
+            if seen is Health.HEALTHY:
+                self._record_healthy(process, process.run)
 
-        watch = health.Watch(process.slot.health, process.slot.endpoint, self._probe, self._clock, tell)
-        process.watching = self._spawn(watch.keep(was_healthy=was_healthy))
+        watch = health.Watch(process.slot.health, endpoint, self._probe, self._clock, tell)
+        process.watching = self._spawn(watch.keep(was_healthy=was_healthy, is_thawed=is_thawed))
 
     def _unwatch(self, process: Process) -> None:
         if process.watching:
             process.watching.cancel()
             process.watching = None
 
-    def _record_healthy(self, process: Process, seen: Health) -> None:
-        if seen is Health.HEALTHY and process.slot.healthy_run != process.run:
-            process.slot = replace(process.slot, healthy_run=process.run)
+    def _record_healthy(self, process: Process, run: str) -> None:
+        """Record the run that is healthy; what is frozen will have to show again that it is."""
+        if process.slot.healthy_run != run:
+            process.slot = replace(process.slot, healthy_run=run)
             with contextlib.suppress(OSError):
                 self._slots.write(process.slot)
 
     def _remove(self, process: Process) -> None:
         self._unwatch(process)
+        process.leave()
         if process.guard and process.guard is not asyncio.current_task():
             process.guard.cancel()
         self._once.pop(process.slot.id, None)

@@ -19,6 +19,8 @@ from sternway.supervisor.confinement import Bind, Confinement
 TRIAL = "trial"
 TRIAL_TIMEOUT_S = 30.0
 CONTROLLERS = ("memory", "cpu", "pids")
+FREEZER = "freezer"
+"""What freezes groups of version 1; those of version 2 can be frozen without a controller."""
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt")
 NAMES = "/etc/resolv.conf"
 
@@ -158,7 +160,7 @@ def _candidates(data: Path) -> dict[str, list[str]]:
         places = dict(_place(line) for line in Path("/proc/self/cgroup").read_text().splitlines())
     except (OSError, ValueError):
         return {}
-    found: dict[str, list[str]] = {controller: [] for controller in CONTROLLERS}
+    found: dict[str, list[str]] = {controller: [] for controller in (*CONTROLLERS, FREEZER)}
     for kind, controllers, root, mounted in _hierarchies(mounts):
         for controller in controllers:
             own = places.get("" if kind == "cgroup2" else controller, "/")
@@ -178,7 +180,7 @@ def _hierarchies(mounts: list[str]) -> Iterator[tuple[str, list[str], str, str]]
         kind, _, options = after.split(" ", 2)
         root, mounted = before.split(" ")[3:5]
         if kind == "cgroup":
-            yield kind, [name for name in CONTROLLERS if name in options.split(",")], root, mounted
+            yield kind, [name for name in (*CONTROLLERS, FREEZER) if name in options.split(",")], root, mounted
         elif kind == "cgroup2":
             yield kind, _controllers(mounted), root, mounted
 

@@ -12,13 +12,20 @@ from sternway.supervisor.program import Phase
 
 STOP = "stop"
 RESTART = "restart"
+FREEZE = "freeze"
+THAW = "thaw"
 
 _HEALTH: Mapping[str, Health] = {
     Phase.PAUSING: Health.FAILED,
     Phase.STOPPING: Health.STOPPING,
     Phase.RESTARTING: Health.STOPPING,
     Phase.ENDED: Health.STOPPING,
+    Phase.FROZEN: Health.FROZEN,
 }
+_ANSWERS = frozenset({(Phase.FROZEN, FREEZE), (Phase.RUNNING, THAW)})
+"""What a supervisor says once it has done what it was asked for."""
+FREEZES_SINCE = 3
+"""The protocol of the first supervisors that can freeze."""
 
 
 class Process:
@@ -30,9 +37,11 @@ class Process:
         self.watching: asyncio.Task[None] | None = None
         self.guard: asyncio.Task[None] | None = None
         self.is_heard = False
+        self.is_thawed = False
         self._report = report
         self._link: Link | None = None
         self._asked = ""
+        self._freezing: asyncio.Future[None] | None = None
         self._left_run = ""
         self._health = Health.STARTING
         self._detail = ""
@@ -53,6 +62,16 @@ class Process:
         return self._report is not None and self._report.phase == Phase.RUNNING
 
     @property
+    def is_frozen(self) -> bool:
+        """Tell whether it is kept from running."""
+        return self._report is not None and self._report.phase == Phase.FROZEN
+
+    @property
+    def is_up(self) -> bool:
+        """Tell whether there is something of it that takes up room, frozen or not."""
+        return self.is_running or self.is_frozen
+
+    @property
     def is_stopping(self) -> bool:
         """Tell whether it is going to be gone."""
         return self._asked == STOP or (self._report is not None and self._report.phase == Phase.STOPPING)
@@ -64,8 +83,8 @@ class Process:
 
     @property
     def is_asked(self) -> bool:
-        """Tell whether it was asked for something that it has not done yet."""
-        return bool(self._asked)
+        """Tell whether it was asked to end, if only to be started again, and has not done so yet."""
+        return self._asked in (STOP, RESTART)
 
     def attach(self, link: Link) -> None:
         """Use this connection from now on, also for what was asked while there was none."""
@@ -89,21 +108,61 @@ class Process:
             self._left_run = self.run
             self._ask(RESTART)
 
+    def freeze(self) -> asyncio.Future[None] | None:
+        """Have it frozen, and return what is done once it is, or will not be; None if that is not to be had."""
+        if self.state().health not in (Health.HEALTHY, Health.UNHEALTHY, Health.FROZEN):
+            return None
+        if self._report is None or self._report.protocol < FREEZES_SINCE:
+            return None
+        if self._asked != FREEZE and (not self.is_frozen or self._asked):
+            self._ask(FREEZE)
+            self._freezing = asyncio.get_running_loop().create_future()
+        return self._freezing or _done()
+
+    def leave(self) -> None:
+        """Take note that nothing more is heard of it."""
+        self._answer()
+
+    def thaw(self) -> None:
+        """Have one run again that is frozen, or about to be; nothing for any other."""
+        if self._asked == FREEZE or (self.is_frozen and not self._asked):
+            self._ask(THAW)
+
     def _ask(self, command: str) -> None:
+        self._answer()
         self._asked = command
         if self._link:
             self._link.send(command)
 
+    def _answer(self) -> None:
+        """Let who waits for it to be frozen go on."""
+        if self._freezing and not self._freezing.done():
+            self._freezing.set_result(None)
+        self._freezing = None
+
     def take(self, report: Report) -> bool:
         """Take over what the supervisor says, and tell whether another run has begun."""
         is_new = report.phase == Phase.RUNNING and report.run != self.run
+        self.is_thawed = report.phase == Phase.RUNNING and not is_new and self.is_frozen
         self._report = report
         self.is_heard = True
+        self._take_frost(report.phase)
         if is_new:
             self._health, self._detail = Health.STARTING, ""
             if self._asked == RESTART and report.run != self._left_run:
                 self._asked = ""
         return is_new
+
+    def _take_frost(self, phase: str) -> None:
+        """Take over whether it is frozen. One that is thawed shows as frozen until it has said how it is."""
+        if (phase, self._asked) in _ANSWERS:
+            self._asked = ""
+        if phase != Phase.RUNNING:
+            self._answer()
+        if self.is_frozen:
+            self._health, self._detail = Health.FROZEN, ""
+        if self.is_thawed:
+            self._detail = "runs again, and has not answered yet"
 
     def tell(self, health: Health, detail: str) -> None:
         """Take over what a probe said of the run that is going on."""
@@ -124,7 +183,7 @@ class Process:
         )
 
     def _seen_health(self) -> Health:
-        if self._asked:
+        if self.is_asked:
             return Health.STOPPING
         if self._report is None or self._is_before_first_start(self._report):
             return Health.STARTING
@@ -142,4 +201,10 @@ class Process:
     def _words(self, health: Health) -> str:
         """Say why it is not healthy: that it keeps exiting says more than that it does not answer yet."""
         exit_words = self._report.exit_words() if self._report else ""
-        return self._detail if health is Health.UNHEALTHY else exit_words or self._detail
+        return self._detail if health in (Health.UNHEALTHY, Health.FROZEN) else exit_words or self._detail
+
+
+def _done() -> asyncio.Future[None]:
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    done.set_result(None)
+    return done

@@ -8,6 +8,7 @@ from signal import Signals
 from typing import Any
 
 from sternway.engines.process import slots
+from sternway.supervisor import child
 from sternway.supervisor.program import Phase
 
 REFUSED = "refused"
@@ -41,6 +42,11 @@ class Report:
     def is_over(self) -> bool:
         """Tell whether there is nothing left to supervise."""
         return self.phase in (Phase.ENDED, REFUSED)
+
+    def is_alive(self) -> bool:
+        """Tell whether the process that it speaks of is still there, as of now."""
+        there = child.start_ticks(self.pid) if self.pid else 0
+        return there == self.start_ticks != 0 and child.states(self.pid).strip(b"ZX") != b""
 
     def exit_words(self) -> str:
         """Say how the process last ended, with the last thing that it said."""

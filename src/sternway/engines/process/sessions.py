@@ -164,6 +164,8 @@ def _check_supervisor(connection: socket.socket) -> None:
             "this process was started by an earlier version, which could not run commands in it",
             hint="start it again: sternway restart",
         )
+    if said.phase == Phase.FROZEN:
+        raise _frozen()
     if said.phase != Phase.RUNNING:
         raise _not_running()
 
@@ -183,6 +185,10 @@ def _refusal(line: bytes) -> Exception:
     if problem == session.NOT_RUNNING:
         return _not_running()
     return EngineUnavailable(f"the command cannot be started: {problem}")
+
+
+def _frozen() -> Refused:
+    return Refused("the process is frozen", hint="it runs again when its release does: sternway releases rollback")
 
 
 def _not_running() -> Refused:

@@ -81,7 +81,7 @@ class SingleProcesses:
     async def usage(self, app: str) -> Mapping[str, Usage]:
         """Return what the running processes of an app use; it is measured twice a second at most."""
         now = self._clock.now()
-        subjects = [self._subject(process, now) for process in self._engine.of_app(app) if process.is_running]
+        subjects = [self._subject(process, now) for process in self._engine.of_app(app) if process.is_up]
         return await asyncio.to_thread(self._meter.measure, [subject for subject in subjects if subject])
 
     @contextlib.asynccontextmanager
