@@ -34,7 +34,7 @@ def measure_under(here: Place, sent: Load, name: str) -> list[Row]:
     standby = PROCESSES if sent.standby != "off" else 0
     manifest = (rollback.HELLO / "convox.yml").read_text().replace("count: 2", f"count: {PROCESSES}")
     source = place.source(here.directory / "hello", rollback.HELLO, {"convox.yml": manifest})
-    with here.rack() as rack:
+    with here.rack(name.replace(", ", "-")) as rack:
         releases = rollback.prepare(rack, source, standby=sent.standby)
         rack.wait_until_at_rest(rollback.APP, PROCESSES, standby=standby)
         calm, _ = _crowd(rack, sent, seconds, [])

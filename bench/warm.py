@@ -95,7 +95,10 @@ class Switch:
 @contextlib.contextmanager
 def _upstream(greeting: str, port: int) -> Iterator[None]:
     environment = {**os.environ, "GREETING": greeting, "PORT": str(port), "RELEASE": "none"}
-    with subprocess.Popen([sys.executable, "app.py"], cwd=HELLO, env=environment) as running:
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(
+        [sys.executable, "app.py"], cwd=HELLO, env=environment, stdout=quiet, stderr=quiet
+    ) as running:
         try:
             deadline = time.monotonic() + TIMEOUT_S
             while not _answers(port) and time.monotonic() < deadline:
