@@ -74,7 +74,9 @@ class Stage:
 
     def stand_by(self, how_long: str) -> None:
         """Set how long what was replaced is kept."""
-        self.rig.call("PUT", f"/apps/{APP}", {"parameters": f"Standby={how_long}"}).json()
+        answer = self.rig.call("PUT", f"/apps/{APP}", {"parameters": f"Standby={how_long}"})
+        if answer.status != 200:
+            raise RuntimeError(f"status {answer.status}: {answer.text}")
 
     def scale(self, count: int) -> None:
         self.rig.acknowledged.pop(f"/apps/{APP}/services", None)
