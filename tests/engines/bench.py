@@ -82,7 +82,7 @@ class ProcessBench:
         self._stack = AsyncExitStack()
         (data / "snapshots" / ("0" * 64)).mkdir(parents=True)
 
-    async def start(self) -> Engine:
+    async def start(self) -> ProcessEngine:
         """Run an engine, as a rack that is started does; the one before is left first."""
         await self._stack.aclose()
         engine = ProcessEngine(self.data, clock=WallClock(), survey=lambda _: surveyed(self.wanted))

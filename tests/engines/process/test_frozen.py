@@ -11,9 +11,10 @@ import pytest
 
 from sternway.core.errors import Refused
 from sternway.core.formation import Formation, Health, HealthCheck, Limits
+from sternway.engines.process.engine import ProcessEngine
 from sternway.engines.process.isolation import Wanted
 from sternway.engines.process.single import SingleProcesses
-from sternway.ports import Engine, Execution
+from sternway.ports import Execution
 from sternway.supervisor import child, order
 from tests.engines.bench import (
     APP,
@@ -40,14 +41,14 @@ def family(bounded: bool = False) -> Formation:
     return replace(formation(), command=FAMILY, limits=Limits(memory_mib=64) if bounded else Limits(), grace_s=2.0)
 
 
-async def running(bench: ProcessBench, wanted: Formation) -> Engine:
+async def running(bench: ProcessBench, wanted: Formation) -> ProcessEngine:
     engine = await bench.start()
     await engine.ensure(wanted, 1, epoch=1)
     await healthy(engine, wanted)
     return engine
 
 
-async def frozen(bench: ProcessBench, wanted: Formation) -> Engine:
+async def frozen(bench: ProcessBench, wanted: Formation) -> ProcessEngine:
     engine = await running(bench, wanted)
     await engine.freeze(wanted.key, epoch=1)
     return engine
@@ -78,7 +79,7 @@ def stand_still(supervisor: int) -> bool:
 
 
 def _stands_still(pid: int) -> bool:
-    if set(child.states(pid)) <= set(b"TZ"):
+    if set(child.states(pid)) <= set(b"TDZ"):
         return True
     groups = [line.split(":", 2) for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines()]
     places = [Path(f"/sys/fs/cgroup/{kind}{path}") for _, kind, path in groups]
@@ -143,6 +144,8 @@ async def test_what_was_stopped_before_stays_stopped_when_it_is_thawed(process_b
     engine = await running(process_bench, stopping)
     (pid,) = await asleep(1)
     os.kill(pid, signal.SIGSTOP)
+    while child.states(pid) != b"T":
+        await asyncio.to_thread(os.sched_yield)
     await engine.freeze(stopping.key, epoch=1)
     await engine.ensure(stopping, 1, epoch=1)
     await healthy(engine, stopping)
