@@ -82,7 +82,7 @@ class ProcessBench:
         self._stack = AsyncExitStack()
         (data / "snapshots" / ("0" * 64)).mkdir(parents=True)
 
-    async def start(self) -> Engine:
+    async def start(self) -> ProcessEngine:
         """Run an engine, as a rack that is started does; the one before is left first."""
         await self._stack.aclose()
         engine = ProcessEngine(self.data, clock=WallClock(), survey=lambda _: surveyed(self.wanted))
@@ -232,14 +232,15 @@ class DockerBench:
 
     def web(self) -> Formation:
         listen = "httpd -f -p 3000 -h /bin"
-        return replace(self.formation(service="web"), port=3000, command=listen, health=PROBED)
+        return replace(self.formation(service="web"), port=3000, command=listen, health=replace(PROBED, path="/sh"))
 
     async def hang(self, wanted: Formation) -> None:
         """Have its processes not answer any more, wherever they are on this machine."""
         async with aiodocker.Docker(self.host) as docker:
             for each in await self._containers(docker, wanted):
                 found = await docker._query_json(f"containers/{each}/json")
-                os.kill(innermost(found["State"]["Pid"]), signal.SIGSTOP)
+                [command] = child.children(found["State"]["Pid"])
+                os.kill(command, signal.SIGSTOP)
 
     async def printed(self, wanted: Formation) -> list[int]:
         """Return what processes that count have printed."""
@@ -287,7 +288,7 @@ async def removed(docker: aiodocker.Docker, path: str, **params: str) -> None:
 
 
 def innermost(pid: int) -> int:
-    """Return the command itself: a sandbox and an init process have it as a child."""
+    """Return the command itself: a sandbox starts it as a child of a child."""
     while children := child.children(pid):
         pid = children[0]
     return pid

@@ -275,9 +275,10 @@ async def counted_on(bench: ProcessBench | DockerBench, wanted: Formation) -> li
     """Wait until a formation has counted some further, and return all that it counted."""
     until = len(await bench.printed(wanted)) + 10
     async with asyncio.timeout(20):
-        while len(printed := await bench.printed(wanted)) < until:
+        while True:
+            if len(printed := await bench.printed(wanted)) >= until:
+                return printed
             await asyncio.sleep(0.02)
-    return printed
 
 
 async def test_a_frozen_process_is_as_old_and_has_exited_as_often_as_before(bench: Bench):

@@ -66,3 +66,20 @@ def test_a_group_goes_with_the_last_of_its_parent(tmp_path: Path):
     assert (tmp_path / "rack" / "two").exists()
     cgroup.remove(str(tmp_path / "rack" / "two"))
     assert not (tmp_path / "rack").exists()
+
+
+@pytest.mark.parametrize(
+    ("switch", "says", "on", "off"),
+    [("freezer.state", "freezer.state", "FROZEN", "THAWED"), ("cgroup.freeze", "cgroup.events", "1", "0")],
+)
+def test_a_group_of_either_version_is_frozen_and_thawed(group: Path, switch: str, says: str, on: str, off: str):
+    assert cgroup.freezable([str(group)]) == ""
+    for name in (switch, says):
+        (group / name).write_text("populated 1\nfrozen 0\n")
+    assert cgroup.freezable(["elsewhere", str(group)]) == str(group)
+    is_frozen = cgroup.freeze(str(group))
+    assert ((group / switch).read_text(), is_frozen) == (on, switch == says)
+    (group / "cgroup.events").write_text("populated 1\nfrozen 1\n")
+    assert cgroup.freeze(str(group))
+    cgroup.thaw(str(group))
+    assert (group / switch).read_text() == off

@@ -126,6 +126,34 @@ def test_what_a_process_left_behind_is_gone_before_it_starts_again(waiting: Wait
     assert [child.start_ticks(pid) for pid in left] == [0, 0]
 
 
+def test_a_process_that_starts_others_all_the_time_is_frozen_and_goes_on(waiting: Waiting):
+    supervised = waiting.start(command="while :; do sleep 0.001; (sleep 0.002 &); done")
+    before = supervised.until("running")
+    supervised.send("freeze")
+    frozen = supervised.until("frozen")
+    # A shell that was just starting something waits (D) until that, which is stopped, is another program.
+    assert (frozen["pid"], child.states(frozen["pid"]) in (b"T", b"D")) == (before["pid"], True)
+    assert json.loads((supervised.directory / "state.json").read_bytes()) == frozen
+    supervised.send("freeze")
+    supervised.send("thaw")
+    assert supervised.until("running") == before
+
+
+def test_a_process_that_pauses_between_starts_is_ended_instead_of_frozen(waiting: Waiting):
+    supervised = waiting.start(command="exit 1")
+    supervised.until("pausing", exits=3)
+    supervised.send("freeze")
+    supervised.until("ended")
+
+
+def test_a_frozen_process_that_is_started_again_runs(waiting: Waiting):
+    supervised = waiting.start()
+    before = supervised.until("running")
+    for command in ("freeze", "restart"):
+        supervised.send(command)
+    assert supervised.until("running")["pid"] not in (0, before["pid"])
+
+
 def test_a_stopped_process_is_gone_and_so_is_its_supervisor(waiting: Waiting):
     supervised = waiting.start()
     report = supervised.until("running")

@@ -8,7 +8,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sternway.supervisor import cgroup, child
 
@@ -33,7 +33,7 @@ class Freezer:
         if self._group:
             is_done = _within(self._freeze_group)
         else:
-            self._stopped_before = {pid for pid, states in _below(os.getpid()).items() if _is_stopped(states)}
+            self._stopped_before = {pid for pid in _below() if _is_stopped(child.states(pid))}
             is_done = _within(_Halting().is_done)
         if not is_done:
             self.thaw()
@@ -45,7 +45,7 @@ class Freezer:
             with contextlib.suppress(OSError):
                 cgroup.thaw(self._group)
         elif self._is_used:
-            _signal(_below(os.getpid()).keys() - self._stopped_before, signal.SIGCONT)
+            _signal(set(_below()) - self._stopped_before, signal.SIGCONT)
         self._is_used = False
 
     def _freeze_group(self) -> bool:
@@ -65,7 +65,7 @@ class _Halting:
         self._seen: set[int] | None = None
 
     def is_done(self) -> bool:
-        there = _below(os.getpid())
+        there = {pid: child.states(pid) for pid in _below()}
         _signal((pid for pid, states in there.items() if not _is_stopped(states)), signal.SIGSTOP)
         if not all(set(states) <= set(HELD) for states in there.values()):
             self._seen = None
@@ -93,12 +93,10 @@ def _signal(pids: Iterable[int], number: int) -> None:
             os.kill(pid, number)
 
 
-def _below(pid: int) -> dict[int, bytes]:
-    """Return all processes below one, with the states of their threads."""
-    found: dict[int, bytes] = {}
-    left = child.children(pid)
+def _below() -> Iterator[int]:
+    """Yield all processes below this program."""
+    left = child.children(os.getpid())
     while left:
-        each = left.pop()
-        found[each] = child.states(each)
-        left += child.children(each)
-    return found
+        pid = left.pop()
+        yield pid
+        left += child.children(pid)

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from sternway.core.errors import EngineUnavailable
-from sternway.core.formation import Formation, HealthCheck
+from sternway.core.formation import Formation, Health, HealthCheck
 from sternway.engines import health
 from sternway.ports import Engine
 from tests.engines.bench import APP, DockerBench, healthy, ids, processes, until
@@ -118,6 +118,28 @@ async def test_what_was_stopping_is_gone_once_the_engine_is_back(bench: DockerBe
     await engine.retire(wanted.key, keep=0, epoch=1)
     await daemon.restart()
     await available(gone, engine)
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["in good order", "killed"])
+async def test_what_was_frozen_does_not_run_again_with_its_engine(
+    bench: DockerBench, daemon: DockerDaemon, is_killed: bool
+):
+    engine, wanted, other = await bench.start(), bench.formation(), bench.formation("other")
+    for each in (wanted, other):
+        await engine.ensure(each, 1, epoch=1)
+        await healthy(engine, each)
+    await engine.freeze(wanted.key, epoch=1)
+    await (daemon.kill() if is_killed else daemon.stop())
+    await daemon.start()
+    await available(healthy, engine, other)
+    left = processes(await engine.observe(APP), wanted)
+    assert {p.health for p in left} <= {Health.FROZEN}
+    await available(ensure_one, engine, wanted)
+    await available(healthy, engine, wanted)
+
+
+async def ensure_one(engine: Engine, wanted: Formation) -> None:
+    await engine.ensure(wanted, 1, epoch=1)
 
 
 async def gone(engine: Engine) -> None:

@@ -16,8 +16,9 @@ _MIB = 1024 * 1024
 class Container:
     """What an engine says of a container. `started_at` names its run, and is empty before the first.
 
-    `is_up`: it runs; `is_pausing`: the engine itself is going to start it again; neither: it is up to us.
-    `is_wanted`: it is not on its way out. `is_paused`: it is up, and kept from running. `host_port` is the one that it is published at.
+    `is_up`: it runs, or is paused; `is_pausing`: the engine itself is going to start it again; neither: it is up to
+    us. `is_wanted`: it is not on its way out. `is_paused`: it is up, and kept from running. `host_port` is the one
+    that it is published at.
     """
 
     id: str
