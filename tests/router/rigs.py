@@ -19,6 +19,7 @@ from tests.router import upstreams
 
 HOLD_S = 0.5
 OPTIONS = Options(hold_s=HOLD_S, stream_grace_s=20, rest_s=0.1)
+LEAVING_OPTIONS = Options(hold_s=HOLD_S, stream_grace_s=20, rest_s=0.1, client_idle_s=0.5)
 
 _turns = itertools.count(1)
 
