@@ -14,7 +14,7 @@ from typing import Any
 
 from sternway.router.caddy import leaving, process, record
 from sternway.router.caddy.router import CaddyRouter
-from tests.router import rigs
+from tests.router import rigs, upstreams
 
 POINTS = (
     "a back runs without a note",
@@ -22,6 +22,7 @@ POINTS = (
     "the backs are switched",
     "the front runs without a note",
     "the front runs",
+    "an old one is stopped",
 )
 
 
@@ -47,15 +48,17 @@ def arm(point: str) -> None:
             _die_before(record, "write_durably", lambda file, _: file.name.startswith("front-"))
         case 3:
             _die_before(process, "_note", lambda _, name, __: name.startswith("front-"))
-        case _:
+        case 4:
             _die_before(leaving.Leaving, "tell", lambda _: True)
+        case _:
+            _die_before(process, "stop", lambda _, __: True)
 
 
 async def main(directory: str, listen: str, binary: str, point: str) -> None:
     arm(point)
     router = CaddyRouter(Path(directory), listen, rigs.SystemTime(), replace(rigs.LEAVING_OPTIONS, binary=binary))
-    async with router.run():
-        raise AssertionError("it was not killed")
+    async with router.run(), asyncio.timeout(upstreams.WAIT_S):
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

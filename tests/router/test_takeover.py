@@ -176,14 +176,40 @@ async def test_a_binary_that_cannot_start_leaves_the_one_before(takeover: CaddyR
     await settled(takeover, older)
 
 
+async def test_a_front_that_cannot_start_takes_no_connection(takeover: CaddyRig, older: str, tmp_path: Path) -> None:
+    frontless = tmp_path / "frontless-caddy"
+    fails = "sleep 0.3; echo this front is broken; exit 1"
+    frontless.write_text(f'#!/bin/sh\ncase "$3" in front*) {fails};; esac\nexec {older} "$@"\n')
+    frontless.chmod(0o700)
+    async with steady_load(takeover):
+        await restart(takeover, str(frontless))
+        assert "this front is broken" in takeover.router.problem
+        await settled(takeover, older)
+    assert "front" in running(takeover)
+
+
+async def test_what_is_held_for_a_process_outlives_the_takeover(takeover: CaddyRig, newer: str) -> None:
+    takeover.options = replace(takeover.options, hold_s=10.0)
+    await takeover.restart()
+    await takeover.router.apply("x", (route("web", HOST, rigs.at("127.0.0.1:1")),), epoch=takeover.epoch)
+    held = await takeover.client()
+    await held.send(HOST, "/")
+    await restart(takeover, newer)
+    await asyncio.sleep(takeover.options.client_idle_s * 2)  # longer than what carries nothing stays
+    await takeover.router.apply("x", (route("web", HOST, await takeover.member("b")),), epoch=takeover.epoch)
+    assert " 200 " in await held.head()
+
+
 def _pid(rig: CaddyRig, name: str) -> int:
     found = process.find(rig.directory, name)
     assert found
     return found.pid
 
 
-@pytest.mark.parametrize("point", dying_rack.POINTS)
-@pytest.mark.parametrize("goes_back", [False, True])
+@pytest.mark.parametrize(
+    ("point", "goes_back"),
+    [*((point, False) for point in dying_rack.POINTS), *((point, True) for point in dying_rack.POINTS[1:5:2])],
+)
 async def test_a_takeover_that_was_killed_is_ended_by_the_next_start(
     takeover: CaddyRig, older: str, newer: str, point: str, *, goes_back: bool
 ) -> None:
@@ -223,26 +249,85 @@ async def test_an_address_that_is_taken_is_an_error_and_the_front_stays(takeover
 
 
 def test_another_router_of_the_same_user_keeps_its_address(own_home: Home) -> None:
-    with contextlib.closing(listening.Listeners({"R": own_home.listen})) as first:
-        first.opened("front", ())
-        with pytest.raises(RouterUnavailable, match="in use"):
-            listening.Listeners({"R": own_home.listen}).opened("front", ())
+    with contextlib.closing(listening.Listeners("front", {"R": own_home.listen})) as first:
+        first.opened({})
+        for others in ({}, {"front-1": [free_address()]}):
+            with pytest.raises(RouterUnavailable, match="in use"):
+                listening.Listeners("front", {"R": own_home.listen}).opened(others)
 
 
 async def test_new_connections_come_to_the_newest_while_others_go(own_home: Home) -> None:
-    fronts = {name: listening.Listeners({"R": own_home.listen}) for name in ("first", "second", "third")}
-    servers = {}
-    for number, (name, listeners) in enumerate(fronts.items()):
-        [listener] = listeners.opened(name, list(fronts)[:number]).values()
-        servers[name] = await asyncio.start_server(_says(name), sock=listener.dup())
+    names = ("first", "second", "third")
+    fronts = {name: listening.Listeners(name, {"R": own_home.listen}) for name in names}
+    servers: dict[str, asyncio.Server] = {}
+    for number, name in enumerate(names):
+        servers[name] = await _join(name, fronts[name], dict.fromkeys(names[:number], [own_home.listen]))
+        assert await _who_answers(own_home.listen) == {names[max(0, number - 1)]}
+        fronts[name].take()
         assert await _who_answers(own_home.listen) == {name}
     for leaving in ("first", "second"):
-        fronts[leaving].close()
-        servers[leaving].close()
+        _leave(leaving, fronts, servers)
         fronts["third"].gone(leaving)
         assert await _who_answers(own_home.listen) == {"third"}
-    fronts["third"].close()
-    servers["third"].close()
+    _leave("third", fronts, servers)
+
+
+async def test_a_front_on_other_addresses_has_no_place_among_those_of_this_one(own_home: Home) -> None:
+    both, other = own_home.listen, free_address()
+    same = both.replace("127.0.0.1", "localhost")
+    fronts = {
+        "elsewhere": listening.Listeners("elsewhere", {"R": other}),
+        "before": listening.Listeners("before", {"R": same}),
+        "newest": listening.Listeners("newest", {"R": both}),
+    }
+    servers = {"elsewhere": await _join("elsewhere", fronts["elsewhere"], {})}
+    servers["before"] = await _join("before", fronts["before"], {"elsewhere": [other]})
+    servers["newest"] = await _join("newest", fronts["newest"], {"elsewhere": [other], "before": [same]})
+    fronts["newest"].take()
+    assert await _who_answers(both) == {"newest"}
+    for leaving in ("elsewhere", "before"):
+        _leave(leaving, fronts, servers)
+        fronts["newest"].gone(leaving)
+        assert await _who_answers(both) == {"newest"}
+    _leave("newest", fronts, servers)
+
+
+async def _join(name: str, listeners: listening.Listeners, others: dict[str, list[str]]) -> asyncio.Server:
+    [listener] = listeners.opened(others).values()
+    return await asyncio.start_server(_says(name), sock=listener.dup())
+
+
+def _leave(name: str, fronts: dict[str, listening.Listeners], servers: dict[str, asyncio.Server]) -> None:
+    fronts[name].close()
+    servers[name].close()
+
+
+async def test_nobody_but_the_front_inherits_its_sockets(takeover: CaddyRig, newer: str) -> None:
+    await restart(takeover, newer)
+    port = int(takeover.listen.rpartition(":")[2])
+    listening_inodes = {
+        fields[9]
+        for fields in map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
+        if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port
+    }
+    child = await asyncio.create_subprocess_exec("sleep", "60", close_fds=False)
+    try:
+        assert len(listening_inodes) == 2
+        assert not _sockets(child.pid) & listening_inodes
+    finally:
+        child.kill()
+        await child.wait()
+    holders = {name for name in running(takeover) if _sockets(_pid(takeover, name)) & listening_inodes}
+    assert {names.role(name) for name in holders} == {names.FRONT}
+
+
+def _sockets(pid: int) -> set[str]:
+    """Return the inodes of the sockets that the process has open."""
+    found = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(os.readlink(file).removeprefix("socket:[").removesuffix("]"))
+    return found
 
 
 def _says(name: str) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:

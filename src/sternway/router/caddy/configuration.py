@@ -5,6 +5,7 @@ How a request goes: front -> the live back -> what `serving` says -> a process.
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sternway.router import table
@@ -85,6 +86,12 @@ def front(listen: str, options: Options, api: Api | None = None, *, name: str = 
         unanswered = "the rack does not answer; see whether it runs, and try again"
         servers[f"api {api.listen}"] = _facing(name, API_SOCKET, options, routes, unanswered)
     return _whole(name, servers, options)
+
+
+def addresses(front: Json) -> Collection[str]:
+    """Return where a front listens, from its configuration, whatever version wrote it."""
+    servers = front["apps"]["http"]["servers"]
+    return [key.partition(" ")[2] or server["listen"][0] for key, server in servers.items()]
 
 
 def _facing(name: str, socket: str, options: Options, routes: list[Json], unanswered: str) -> Json:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from sternway import files
 from sternway.core.errors import RouterUnavailable
 from sternway.ports import Clock
 from sternway.router.caddy import admin, configuration, names, process
@@ -18,9 +19,11 @@ from sternway.router.caddy import admin, configuration, names, process
 log = logging.getLogger(__name__)
 
 LOOK_INTERVAL_S = 1.0
+"""How often they are looked at."""
 MARGIN = 1.1
 """How many times as long as needed one stays, so that nothing is on its way to it."""
-STOP_GRACE_S = 1.0
+STOP_GRACE_S = 5.0
+"""How much longer than requests are held one is given to end: what is held is in no count."""
 
 
 class Leaving:
@@ -42,9 +45,8 @@ class Leaving:
         """Mark them on disk, which is what tells fronts to let their clients go; clear up after those that ended."""
         self._look()
         for name in self._names:
-            mark = self._mark(name)
-            if not mark.exists():
-                mark.touch(mode=0o600)
+            if self._told_at(name) is None:
+                files.replace(self._mark(name), f"{self._clock.monotonic()}\n".encode())
                 log.info("A Caddy gives way to another one", extra={"part": name})
         for name in self._noted():
             if names.generation(name) == self._staying:
@@ -55,11 +57,14 @@ class Leaving:
     async def see_off(self, gone: Callable[[str], None]) -> None:
         """End them one by one when they carry nothing, until there is none; `gone` is told of each that ended."""
         while self._names:
-            for name in self._names:
-                await self._end_if_done(name)
-                if process.find(self._directory, name) is None:
-                    gone(name)
-            self.tell()
+            try:
+                for name in self._names:
+                    await self._end_if_done(name)
+                    if process.find(self._directory, name) is None:
+                        gone(name)
+                self.tell()
+            except OSError as exc:
+                log.warning("A Caddy that gives way could not be looked after", extra={"reason": str(exc)})
             await self._clock.sleep(min(LOOK_INTERVAL_S, self._options.client_idle_s))
 
     async def in_flight(self) -> Mapping[str, int]:
@@ -85,7 +90,7 @@ class Leaving:
     async def _end_if_done(self, name: str) -> None:
         running = process.find(self._directory, name)
         if running and await self._is_done(name):
-            await process.stop(running, STOP_GRACE_S)
+            await process.stop(running, self._options.hold_s + STOP_GRACE_S)
 
     async def _is_done(self, name: str) -> bool:
         age_s = self._age_s(name)
@@ -95,10 +100,15 @@ class Leaving:
         return age_s > needed_s * MARGIN and await self._carries_nothing(name)
 
     def _age_s(self, name: str) -> float:
+        """Return how long ago it was told; no process outlives the boot, which this time counts from."""
+        told_at = self._told_at(name)
+        return 0.0 if told_at is None else self._clock.monotonic() - told_at
+
+    def _told_at(self, name: str) -> float | None:
         try:
-            return self._clock.now().timestamp() - self._mark(name).stat().st_mtime
-        except FileNotFoundError:  # a younger rack may have cleared it away
-            return 0.0
+            return float(self._mark(name).read_text())
+        except (OSError, ValueError):
+            return None
 
     async def _carries_nothing(self, name: str) -> bool:
         try:

@@ -7,13 +7,17 @@ accepted when it is stopped at last, and so none is reset.
 The kernel keeps the sockets of an address in an array and is told a place in it. A new one is put last; when one is
 closed, the last takes its place. So the places are followed here as fronts come and go, by the one who started the
 newest. A place past the end leaves the choice to chance.
+
+Python opens sockets such that no child inherits them, and only the front is passed them. A copy of one that outlives
+its front would take connections that nobody answers.
 """
 
 import contextlib
 import ctypes
 import socket
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from sternway.core.errors import RouterUnavailable
 
@@ -24,55 +28,90 @@ _RETURN_CONSTANT = 0x06
 """BPF_RET | BPF_K: a program of one instruction that always returns the same number."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """A socket of a front, and the fronts that share its address, in the order in which the kernel has them."""
+
+    listener: socket.socket
+    places: tuple[str, ...]
+
+    def lead_to(self, name: str) -> None:
+        """Have all new connections come to this front."""
+        steer(self.listener, self.places.index(name))
+
+    def without(self, name: str) -> "_Shared":
+        """Return it once a front has gone: the last one takes its place."""
+        if name not in self.places:
+            return self
+        *rest, last = self.places
+        return replace(self, places=tuple(last if place == name else place for place in rest))
+
+
 class Listeners:
-    """The sockets of a front, held open so that they outlive it, and the fronts that share their addresses."""
+    """The sockets of the front `name`, held open so that they outlive it. `addresses` say what they are called."""
 
-    def __init__(self, addresses: Mapping[str, str]) -> None:
+    def __init__(self, name: str, addresses: Mapping[str, str]) -> None:
+        self._name = name
         self._addresses = addresses
-        self._sockets: dict[str, socket.socket] = {}
-        self._name = ""
-        self._places: list[str] = []
+        self._shared: dict[str, _Shared] = {}
+        self._is_taken = False
 
-    def opened(self, name: str, others: Sequence[str]) -> Mapping[str, socket.socket]:
-        """Return the front's sockets, opened after those of the others. Raises RouterUnavailable."""
-        if not self._sockets:
-            if not others:
-                self._check_that_nobody_listens()
-            self._name, self._places = name, [*others, name]
+    def opened(self, others: Mapping[str, Collection[str]]) -> Mapping[str, socket.socket]:
+        """Return the sockets. `others` are the fronts that run, oldest first, each with its addresses.
+
+        New connections go on coming to the newest of the others, until `take`: whoever is to accept them here may
+        fail to start. Raises RouterUnavailable.
+        """
+        if not self._shared:
             with contextlib.ExitStack() as stack:
-                self._sockets = {key: stack.enter_context(opened(at)) for key, at in self._addresses.items()}
+                self._shared = {key: self._beside(others, at, stack) for key, at in self._addresses.items()}
                 stack.pop_all()
-            self._steer()
-        return self._sockets
+        return {key: shared.listener for key, shared in self._shared.items()}
+
+    def take(self) -> None:
+        """Have all new connections come here from now on."""
+        self._is_taken = True
+        for shared in self._shared.values():
+            shared.lead_to(self._name)
 
     def gone(self, name: str) -> None:
         """Follow that a front has closed its sockets."""
-        if self._sockets and name in self._places:
-            *rest, last = self._places
-            self._places = [last if place == name else place for place in rest]
-            self._steer()
+        self._shared = {key: shared.without(name) for key, shared in self._shared.items()}
+        if self._is_taken:
+            self.take()
 
     def close(self) -> None:
         """Hold the sockets no more; a front that has them goes on listening."""
-        for held in self._sockets.values():
-            held.close()
-        self._sockets = {}
+        for shared in self._shared.values():
+            shared.listener.close()
+        self._shared, self._is_taken = {}, False
 
-    def _check_that_nobody_listens(self) -> None:
-        """Another router of the same user would share its address, and lose its clients to this one."""
-        for address in self._addresses.values():
+    def _beside(self, others: Mapping[str, Collection[str]], address: str, stack: contextlib.ExitStack) -> _Shared:
+        if not any(_port(address) == _port(other) for listened in others.values() for other in listened):
+            # Another router of the same user would share its address, and lose its clients to this one.
             opened(address, is_shared=False).close()
+        listener = stack.enter_context(opened(address))
+        sharing = [name for name, listened in others.items() if any(is_same(address, other) for other in listened)]
+        shared = _Shared(listener, (*sharing, self._name))
+        shared.lead_to(sharing[-1] if sharing else self._name)
+        return shared
 
-    def _steer(self) -> None:
-        for held in self._sockets.values():
-            steer(held, self._places.index(self._name))
+
+def is_same(address: str, other: str) -> bool:
+    """Tell whether two addresses are one, however they are written; what cannot be resolved is like itself only."""
+    with contextlib.suppress(OSError, ValueError):
+        return _resolved(address) == _resolved(other)
+    return address == other
+
+
+def _port(address: str) -> str:
+    return address.rpartition(":")[2]
 
 
 def opened(address: str, *, is_shared: bool = True) -> socket.socket:
     """Listen on `HOST:PORT`, beside others that share it or alone. Raises RouterUnavailable."""
-    host, _, port = address.rpartition(":")
     try:
-        family, kind, number, _, where = _resolved(host.strip("[]"), int(port))
+        family, kind, number, _, where = _resolved(address)
         listener = socket.socket(family, kind, number)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -89,9 +128,10 @@ def opened(address: str, *, is_shared: bool = True) -> socket.socket:
     return listener
 
 
-def _resolved(host: str, port: int) -> tuple[int, int, int, str, tuple[object, ...]]:
+def _resolved(address: str) -> tuple[int, int, int, str, tuple[object, ...]]:
     """Return the first address of the host, one of IPv4 if it has any."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    host, _, port = address.rpartition(":")
+    found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     return min(found, key=lambda entry: entry[0] != socket.AF_INET)
 
 

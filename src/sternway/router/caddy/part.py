@@ -23,13 +23,14 @@ STOP_GRACE_S = 10.0
 class Order:
     """What a Caddy is started with: its name, its configuration as it should be now, its binary, sockets to inherit.
 
-    `is_due` tells whether it is to run still, or another generation has taken over.
+    `ready` is called once it serves. `is_due` tells whether it is to run still, or another generation has taken over.
     """
 
     name: str
     wanted: Callable[[], proxies.Json]
     binary: Callable[[], str]
     sockets: Callable[[], Mapping[str, socket.socket]] = dict
+    ready: Callable[[], None] = lambda: None
     is_due: Callable[[], bool] = lambda: True
 
 
@@ -105,6 +106,7 @@ class Part:
     async def _start(self) -> process.Running:
         running = await asyncio.to_thread(self._launch, configuration.text(self._order.wanted()))
         await self._ready(running)
+        self._order.ready()
         return running
 
     def _launch(self, wanted: str) -> process.Running:

@@ -13,7 +13,7 @@ from sternway.core.errors import RouterUnavailable
 from sternway.core.formation import ProcessState, Route
 from sternway.ports import Clock
 from sternway.router import table
-from sternway.router.caddy import backs, configuration, generation, lock, names, process, record
+from sternway.router.caddy import backs, configuration, generation, layout, lock, names, process, record
 from sternway.router.caddy.configuration import Options
 from sternway.router.caddy.files import RouteFiles
 from sternway.router.caddy.leaving import Leaving
@@ -63,7 +63,11 @@ class CaddyRouter:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        """Start the processes or adopt them, and start again what ends; leaving leaves them running."""
+        """Start the processes or adopt them, and start again what ends; leaving leaves them running.
+
+        Raises RouterUnavailable, with nothing touched, when a newer version left what this one does not know.
+        """
+        await asyncio.to_thread(layout.enter, self._directory)
         await asyncio.to_thread(self._files.open)
         self._gaps = dict.fromkeys(self._files.gaps(), self._clock.monotonic())
         async with lock.held(self._directory / "run" / "start.lock", self._clock, timeout_s=START_TIMEOUT_S):
@@ -116,20 +120,22 @@ class CaddyRouter:
         """Adopt what serves, if it is what this version would start, or take over from it."""
         await asyncio.to_thread(process.claim, self._directory)
         self._serving = generation.Generation(self._plan, backs.generation_live(self._directory))
-        is_current = await self._serving.is_current()
-        if is_current and await self._serving.is_as_wanted():
+        is_current, is_as_wanted = await self._serving.is_current(), await self._serving.is_as_wanted()
+        if is_current and is_as_wanted and not self._serving.is_cut_short():
             await self._serving.bring_up()
         else:
-            await self._take_over(must=is_current)
+            is_other = is_current and not is_as_wanted
+            await self._take_over(must=is_other or not self._serving.is_where_wanted())
         self._leaving = Leaving(self._directory, self._clock, self._options, self._serving.number)
         self._leaving.tell()
 
     async def _take_over(self, *, must: bool) -> None:
         """Start a generation beside the one that serves, which goes on serving should that fail.
 
-        It fails with an error only if it `must` succeed: when Caddy is the same, and other addresses are asked for.
+        It fails with an error only if it `must` succeed: when it is not for another Caddy, or for other addresses too.
         """
-        before, newest = self._serving, max(map(names.generation, process.all_running(self._directory)))
+        before, running = self._serving, process.all_running(self._directory)
+        newest = max([before.number, *map(names.generation, running)])
         self._serving = generation.Generation(self._plan, newest + 1)
         try:
             await self._serving.bring_up()
@@ -142,8 +148,8 @@ class CaddyRouter:
         self._problem = f"the router goes on with an earlier Caddy: {reason}"
         log.error("Caddy could not be replaced and goes on as it was", extra={"reason": str(reason)})
         failed, self._serving = self._serving, before
+        await failed.give_up()
         await before.bring_up()
-        await failed.stop()
 
     async def _switch(self, app: str, routes: tuple[Route, ...], epoch: int) -> None:
         async with self._changing, self._locked():
