@@ -86,7 +86,7 @@ class Generation:
             tasks.create_task(self._keep_up_front())
 
     async def give_up(self) -> None:
-        """Stop the front, which has no clients yet. The backs may have had requests: they are seen off in their time."""
+        """Stop the front, which has no clients yet. The backs may have requests: they are seen off in their time."""
         self.release()
         await self._front.stop()
 

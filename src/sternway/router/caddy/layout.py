@@ -31,7 +31,7 @@ FILE = "layout.json"
 
 
 def check(directory: Path) -> tuple[int, int]:
-    """Return both numbers; 0 where nothing is yet. Raises RouterUnavailable if this version does not know the layout."""
+    """Return both numbers; 0 where nothing is yet. Raises RouterUnavailable for what this version does not know."""
     try:
         found = json.loads((directory / FILE).read_text())
         number, readable_from = int(found["layout"]), int(found["readable_from"])

@@ -65,7 +65,7 @@ class Leaving:
                 self.tell()
             except OSError as exc:
                 log.warning("A Caddy that gives way could not be looked after", extra={"reason": str(exc)})
-            await self._clock.sleep(min(LOOK_INTERVAL_S, self._options.client_idle_s))
+            await self._clock.sleep(min(LOOK_INTERVAL_S, self._options.client_idle_s / 10))
 
     async def in_flight(self) -> Mapping[str, int]:
         """Return the requests that they answer still, by endpoint."""
