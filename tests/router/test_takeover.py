@@ -253,25 +253,21 @@ async def test_another_address_is_taken_over_in_the_same_way(takeover: CaddyRig,
 
 async def test_the_front_takes_the_clients_of_the_api_and_gives_them_back(takeover: CaddyRig, older: str) -> None:
     at, rack = free_address(), upstreams.Upstream("the rack")
-    async with await asyncio.start_unix_server(rack.serve, takeover.directory / "api.sock"), steady_load(takeover):
+    async with await asyncio.start_unix_server(rack.serve, takeover.directory / "api.sock"):
         takeover.api = configuration.Api(at, "api.sock")
-        await takeover.restart()
+        async with steady_load(takeover):
+            await takeover.restart()
+            await settled(takeover, older)
         async with load.on(at, "rack.localhost", fresh=FRESH) as api:
-            await api.more(50)
-            for listen in (free_address(), takeover.listen):  # one front beside these holds the API's address only
-                await _restart_at(takeover, listen)
-                await api.more(50)
+            takeover.listen = free_address()
+            await takeover.restart()
+            await settled(takeover, older)
         assert api.failures == []
         takeover.api = None
         await takeover.restart()
         await settled(takeover, older)
     await rack.close()
     listening.opened(at, is_shared=False).close()
-
-
-async def _restart_at(rig: CaddyRig, listen: str) -> None:
-    rig.listen = listen
-    await rig.restart()
 
 
 async def test_an_address_that_is_taken_is_an_error_and_the_front_stays(takeover: CaddyRig) -> None:
@@ -349,8 +345,9 @@ async def test_nobody_but_the_front_inherits_its_sockets(takeover: CaddyRig, new
     finally:
         child.kill()
         await child.wait()
-    holders = {name for name in running(takeover) if _sockets(_pid(takeover, name)) & opened}
-    assert {names.role(name) for name in holders} == {names.FRONT}
+    found = {name: process.find(takeover.directory, name) for name in running(takeover)}
+    holders = {names.role(name) for name, part in found.items() if part and _sockets(part.pid) & opened}
+    assert holders == {names.FRONT}
 
 
 def _listening(port: int) -> set[str]:
@@ -362,8 +359,8 @@ def _listening(port: int) -> set[str]:
 def _sockets(pid: int) -> set[str]:
     """Return the inodes of the sockets that the process has open."""
     found = set()
-    for file in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError):
+        for file in Path(f"/proc/{pid}/fd").iterdir():
             found.add(os.readlink(file).removeprefix("socket:[").removesuffix("]"))
     return found
 
