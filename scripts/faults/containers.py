@@ -21,6 +21,7 @@ from sternway.secrets import KeyFile
 TIMEOUT_S = 30.0
 SHORT_ID = 12
 OVER = ("exited", "dead")
+NETWORK_ATTEMPTS = 20
 
 
 class _Connection(http.client.HTTPConnection):
@@ -107,11 +108,22 @@ class Engine:
         for container in self.containers(rack):
             self.call("DELETE", f"/containers/{container.id}?force=1&v=1")
         for network in self.networks(rack):
-            self.call("DELETE", f"/networks/{network}")
+            self._remove_network(network)
         for volume in self.volumes(rack):
             self.call("DELETE", f"/volumes/{volume}?force=1")
         for tag in self.tags(rack):
             self.call("DELETE", f"/images/{tag}")
+
+    def _remove_network(self, name: str) -> None:
+        """Remove a network; an engine may hold the end of a container for a moment after it was removed."""
+        for attempt in range(NETWORK_ATTEMPTS):
+            try:
+                self.call("DELETE", f"/networks/{name}")
+                return
+            except RuntimeError:
+                if attempt == NETWORK_ATTEMPTS - 1:
+                    raise
+                time.sleep(0.25)
 
 
 def rack_id(data: Path) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from sternway.core.app import Made
 from sternway.core.errors import Refused
 from sternway.core.registry import Login
 from sternway.home import Home
+from sternway.router.caddy import layout
 from sternway.secrets import KeyFile
 from sternway.store import dialect, schema
 from sternway.store.ledger import SqlStore
@@ -65,6 +67,22 @@ def test_a_trial_of_a_copy_without_its_key_fails_in_words(home: Home):
     home.key.unlink()
     done = sternwayd("--trial", "--data", home.root)
     assert (done.returncode, "the key of the rack is missing" in done.stderr) == (1, True)
+
+
+def test_a_trial_without_knowledge_of_the_router_fails_in_words(home: Home):
+    home.router.mkdir()
+    (home.router / layout.FILE).write_text(json.dumps({"layout": 8, "readable_from": layout.NUMBER + 1}))
+    done = sternwayd("--trial", "--data", home.root)
+    assert (done.returncode, "the router was left with layout 8" in done.stderr) == (1, True)
+
+
+def test_who_holds_the_address_of_the_api_is_said(home: Home):
+    with socket.create_server(("127.0.0.1", 0)) as front:
+        address = f"127.0.0.1:{front.getsockname()[1]}"
+        for recorded, hint in (("", "choose another port"), (f"{address}\n", "its launcher starts it")):
+            home.api_address.write_text(recorded)
+            done = sternwayd("--listen", address, "--data", home.root)
+            assert (done.returncode, hint in done.stderr) == (1, True), done.stderr
 
 
 def test_a_trial_of_a_damaged_copy_fails_in_words(home: Home):

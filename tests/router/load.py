@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from tests.router import upstreams
+from tests.router import rigs, upstreams
 
 CONNECTIONS = 4
+FRESH_ENOUGH_S = rigs.IDLE_S / 3
+"""A client that was held up for longer leaves its connection: the router may just be closing it as unused."""
 
 
 @dataclass
@@ -47,26 +49,34 @@ class Report:
             if since < answer.sent_at and answer.came_at < until and not answer.body.startswith(name)
         ]
 
-    async def pump(self, address: str, host: str, stop: asyncio.Event) -> None:
-        async with upstreams.client(address) as client:
-            while not stop.is_set():
-                try:
-                    answer = await client.ask(host)
-                except (OSError, EOFError, TimeoutError) as exc:
-                    self.failures.append(repr(exc))
-                    break
-                finally:
-                    self._grown.set()
-                (self.answers.append(answer) if answer.status == 200 else self.failures.append(str(answer)))
+    async def pump(self, address: str, host: str, stop: asyncio.Event, *, is_kept: bool) -> None:
+        """Ask until stopped: on a connection for as long as the router keeps it, or on a new one each time."""
+        while not stop.is_set():
+            try:
+                async with upstreams.client(address) as client:
+                    while not stop.is_set() and await self._ask(client, host) and is_kept:
+                        pass
+            except (OSError, EOFError, TimeoutError) as exc:
+                self.failures.append(repr(exc))
+                self._grown.set()
+                break
+
+    async def _ask(self, client: upstreams.Client, host: str) -> bool:
+        """Return whether the connection may be used again."""
+        begun = time.monotonic()
+        answer = await client.ask(host)
+        (self.answers.append(answer) if answer.status == 200 else self.failures.append(str(answer)))
+        self._grown.set()
+        return not answer.is_last and time.monotonic() - begun < FRESH_ENOUGH_S
 
 
 @asynccontextmanager
-async def on(address: str, host: str) -> AsyncIterator[Report]:
-    """Keep asking while the block runs."""
+async def on(address: str, host: str, *, fresh: int = 0) -> AsyncIterator[Report]:
+    """Keep asking while the block runs, so many clients of it with a new connection for each request."""
     report, stop = Report(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(CONNECTIONS):
-            tasks.create_task(report.pump(address, host, stop))
+        for number in range(CONNECTIONS):
+            tasks.create_task(report.pump(address, host, stop, is_kept=number >= fresh))
         try:
             yield report
         finally:

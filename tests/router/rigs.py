@@ -12,13 +12,15 @@ from typing import Protocol
 
 from sternway.core.errors import NotFound, RouterUnavailable
 from sternway.core.formation import FormationKey, Member, Route, RouteOptions
-from sternway.router.caddy.configuration import Options
+from sternway.router.caddy.configuration import Api, Options
 from sternway.router.caddy.router import CaddyRouter
 from sternway.router.memory import MemoryNetwork, MemoryRouter
 from tests.router import upstreams
 
 HOLD_S = 0.5
+IDLE_S = 0.7
 OPTIONS = Options(hold_s=HOLD_S, stream_grace_s=20, rest_s=0.1)
+LEAVING_OPTIONS = Options(hold_s=HOLD_S, stream_grace_s=20, rest_s=0.1, client_idle_s=IDLE_S)
 
 _turns = itertools.count(1)
 
@@ -110,6 +112,7 @@ class CaddyRig:
 
     def __init__(self, directory: Path, listen: str, stack: AsyncExitStack, options: Options = OPTIONS) -> None:
         self.directory, self.listen, self.options = directory, listen, options
+        self.api: Api | None = None
         self.epoch = next(_turns)
         self.router = self.new_router()
         self._stack = stack
@@ -117,7 +120,7 @@ class CaddyRig:
         self._upstreams: dict[str, upstreams.Upstream] = {}
 
     def new_router(self) -> CaddyRouter:
-        return CaddyRouter(self.directory, self.listen, SystemTime(), self.options)
+        return CaddyRouter(self.directory, self.listen, SystemTime(), self.options, self.api)
 
     async def start(self) -> None:
         await self._running.enter_async_context(self.router.run())

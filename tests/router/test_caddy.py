@@ -17,13 +17,13 @@ import pytest
 
 from sternway.core.errors import RouterUnavailable, StaleEpoch
 from sternway.core.formation import Member, Route
-from sternway.router.caddy import configuration, process, slots
+from sternway.router.caddy import names, process, slots
 from sternway.router.caddy.router import CaddyRouter
-from tests.router import load, rigs, upstreams
+from tests.router import http2, load, rigs, upstreams
 from tests.router.conftest import Home
 from tests.router.rigs import CaddyRig, at, new_app, route
 
-PARTS = (configuration.FRONT, *configuration.BACKS)
+PARTS = (names.FRONT, *names.BACKS)
 
 
 def dead_member() -> Member:
@@ -218,14 +218,10 @@ async def test_http2_without_tls_reaches_the_app(caddy: CaddyRig) -> None:
     reader, writer = await asyncio.open_connection(*caddy.listen.split(":"))
     authority = f"{app}.localhost".encode()
     headers = b"\x82\x86\x84\x01" + bytes([len(authority)]) + authority  # GET, http, /, :authority
-    writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, 0, 0) + _frame(1, 5, 1, headers))
+    writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2.frame(4, 0, 0) + http2.frame(1, 5, 1, headers))
     async with asyncio.timeout(upstreams.WAIT_S):
         assert await _http2_body(reader) == b"a 0"
     await upstreams.closed(writer)
-
-
-def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
 
 async def _http2_body(reader: asyncio.StreamReader) -> bytes:
@@ -320,6 +316,8 @@ async def test_what_is_killed_is_started_again(own_caddy: CaddyRig, victims: tup
     await kill(own_caddy, victims)
     async with asyncio.timeout(upstreams.WAIT_S):
         assert await _ask_until_connected(own_caddy, f"{app}.localhost") == member.endpoint
+        while len(pids(own_caddy.directory)) < len(PARTS):  # it may answer before it is noted
+            await rigs.SystemTime().sleep(0.01)
     assert {name for name in before if pids(own_caddy.directory)[name] != before[name]} == set(victims)
 
 
@@ -334,7 +332,7 @@ async def test_a_connected_client_waits_while_the_backs_are_started_again(own_ca
     app, member, client = new_app(), await own_caddy.member("a"), await own_caddy.client()
     await own_caddy.router.apply(app, (route("web", f"{app}.localhost", member),), epoch=own_caddy.epoch)
     assert (await client.ask(f"{app}.localhost")).status == 200
-    await kill(own_caddy, configuration.BACKS)
+    await kill(own_caddy, names.BACKS)
     answer = await client.ask(f"{app}.localhost")
     assert (answer.status, answer.body) == (200, "a 0")
 

@@ -31,10 +31,19 @@ def test_a_back_closes_no_connection_that_the_front_may_still_use() -> None:
     assert (proxy["transport"]["keep_alive"]["idle_timeout"], server["idle_timeout"]) == ("30000ms", "300s")
 
 
+def test_an_address_that_changes_is_another_configuration_of_the_front() -> None:
+    first, second = (configuration.front(f"127.0.0.1:{port}", OPTIONS) for port in (80, 81))
+    assert first != second
+    assert configuration.front("127.0.0.1:80", OPTIONS, name="front-2") != first
+
+
 def test_an_address_is_read_as_it_was_written() -> None:
     assert Address.parse(LIVE.dialled) == LIVE
+    assert Address.parse(Address("back-b-12", 3).dialled) == Address("back-b-12", 3)
     with pytest.raises(ValueError, match="not the address"):
         Address.parse("unix/run/back-a.sock")
+    with pytest.raises(ValueError, match="not the address"):
+        Address.parse("unix/run/front.3.sock")
 
 
 def test_the_table_of_hosts_changes_nothing_but_the_map() -> None:

@@ -107,6 +107,7 @@ class Answer:
     sent_at: float
     came_at: float
     cookies: tuple[str, ...] = ()
+    is_last: bool = False
 
 
 class Client:
@@ -136,7 +137,8 @@ class Client:
         async with asyncio.timeout(WAIT_S):
             text = (await self.reader.readexactly(size)).decode()
         cookies = tuple(re.findall(r"(?im)^set-cookie: ([^;]+)", head))
-        return Answer(int(head.split()[1]), text, sent_at, time.monotonic(), cookies)
+        is_last = re.search(r"(?im)^connection: close", head) is not None
+        return Answer(int(head.split()[1]), text, sent_at, time.monotonic(), cookies, is_last)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from scripts.version import rack
 from scripts.version.tree import Tree
 from sternway.channel import publish as publishing
 from sternway.channel.artifact import Artifact, this_platform
+from sternway.channel.installed import PACKAGES
 from sternway.channel.keys import Keys
 from sternway.channel.repository import SignedFiles
 
@@ -48,6 +49,18 @@ def _coloured(source: Path) -> None:
     schema.write_text(text.replace(f'NEWEST = "{newest}"', 'NEWEST = "9001"'))
     migration = source / "src/sternway/store/migrations/versions/9001_colours.py"
     migration.write_text(_MIGRATION.format(newest=newest))
+
+
+class TreeWithNewerCaddy(Tree):
+    """Brings a Caddy of other bytes: what is after the end of a program does not keep it from running."""
+
+    def copy_package(self, to: Path) -> None:
+        super().copy_package(to)
+        caddy = Path(str(to).removesuffix(PACKAGES)) / "bin" / "caddy"
+        content = caddy.read_bytes()
+        caddy.unlink()  # a link: other versions have the same file
+        caddy.write_bytes(content + b"newer")
+        caddy.chmod(0o755)
 
 
 def _deaf(source: Path) -> None:
@@ -98,6 +111,7 @@ def build(version: str, out: Path) -> Path:
         change(source)
     directory = out / version
     directory.mkdir()
-    made = rack.make(Tree(source, version, compression=1), directory)
+    tree = TreeWithNewerCaddy if version == THIRD else Tree
+    made = rack.make(tree(source, version, compression=1), directory)
     shutil.rmtree(source)
     return made

@@ -97,13 +97,22 @@ def colour(rack: LaunchedRack) -> None:
         store.commit()
 
 
+def running_caddy(rack: LaunchedRack) -> bytes:
+    """Return the program of the front that was started last."""
+    notes = [json.loads(note.read_text()) for note in (rack.root / "router" / "run").glob("front*.pid")]
+    newest = max(notes, key=lambda note: int(note["started"]))
+    return Path(f"/proc/{newest['pid']}/exe").read_bytes()
+
+
 def test_moved_on_and_back_and_over_a_version_and_nobody_notices(rack: LaunchedRack):
     known = rack.releases()
+    caddies = {SECOND: FIRST, FIRST: FIRST, THIRD: THIRD}
     with people_at_work(rack) as pollers:
         for number, target in enumerate((SECOND, FIRST, THIRD, FIRST)):
             moved = rack.move("update", target)
             assert (moved.returncode, moved.stderr) == (0, "")
             assert rack.serving() == target
+            assert running_caddy(rack) == (rack.files.versions / caddies[target] / "bin" / "caddy").read_bytes()
             rack.sternway("env", "set", f"STEP={number}", "-a", "hello")
             known = [*rack.releases()[:1], *known]
             assert rack.releases() == known

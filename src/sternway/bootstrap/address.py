@@ -28,13 +28,21 @@ class Address:
         return f"{self.host}:{self.port}"
 
 
+HELD = "the router holds it for this rack as its launcher starts it: run DIR/launcher/run, or choose another port"
+
+
 @contextlib.contextmanager
-def listening(address: Address) -> Iterator[socket.socket]:
-    """Listen there until the block ends; raises InvalidInput when somebody else does."""
+def listening(address: Address, *, holder: Path) -> Iterator[socket.socket]:
+    """Listen there until the block ends; raises InvalidInput when somebody else does.
+
+    `holder` is where it stands on which address the router holds the clients of the API, if it does.
+    """
     try:
         listener = socket.create_server((address.host, address.port), backlog=1024)
     except OSError as exc:
-        raise InvalidInput(f"--listen: cannot listen on {address}: {exc.strerror}", hint="choose another port") from exc
+        is_held = holder.is_file() and holder.read_text(errors="replace").strip() == str(address)
+        hint = HELD if is_held else "choose another port"
+        raise InvalidInput(f"--listen: cannot listen on {address}: {exc.strerror}", hint=hint) from exc
     with listener:
         yield listener
 

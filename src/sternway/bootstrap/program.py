@@ -26,6 +26,7 @@ from sternway.ops.rack import Rack
 from sternway.ports import Journal
 from sternway.reconcile.dismantle import dismantle
 from sternway.reconcile.loop import Reconciler
+from sternway.router.caddy import layout
 
 log = logging.getLogger(__name__)
 
@@ -102,13 +103,14 @@ def _door(arguments: argparse.Namespace, home: Home) -> Iterator[tuple[serving.D
         with serving.socket_file(shared.api_socket, lambda: _write(shared.accepting, __version__)) as door:
             yield door, api
     else:
-        with addresses.listening(asked) as listener:
+        with addresses.listening(asked, holder=home.api_address) as listener:
             yield serving.Door(listener), Address(*listener.getsockname()[:2])
 
 
 async def _attempt(arguments: argparse.Namespace, home: Home, recent: Journal) -> None:
     from sternway.bootstrap import maintenance
 
+    layout.check(home.router)
     await maintenance.attempt(compose(arguments, home, NOWHERE, recent))
 
 

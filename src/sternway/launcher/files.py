@@ -87,6 +87,11 @@ class Files:
         return self.root / "keys" / "rack.key"
 
     @property
+    def router_layout(self) -> Path:
+        """What a version has to know to go on from the router of the one before."""
+        return self.root / "router" / "layout.json"
+
+    @property
     def process(self) -> Path:
         """Which process is the rack: `pid`, `started_at_ticks`, and `version`."""
         return self.root / "rackd.json"

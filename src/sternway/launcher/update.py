@@ -1,5 +1,6 @@
 """A move from one version to another, step by step, and the way back from each of them."""
 
+import contextlib
 import logging
 import shutil
 import time
@@ -92,6 +93,9 @@ class Mover:
         store.copy(self.files.store, there.store)
         there.key.parent.mkdir(parents=True, mode=0o700)
         shutil.copy2(self.files.key, there.key)
+        with contextlib.suppress(FileNotFoundError):
+            there.router_layout.parent.mkdir(mode=0o700)
+            shutil.copy2(self.files.router_layout, there.router_layout)
         attended.look()
         self._downgrade(update, there, attended.look)
         self.racks.run(update.target, "--trial", "--data", str(trial), within_s=TRIAL_S, attend=attended.look)

@@ -267,6 +267,8 @@ class Attendance:
         """See how its container is now."""
         container = await self.inspect(process.container_id)
         if container is None or not (container.is_wanted or container.is_up or container.is_pausing):
+            if container and not container.has_run:  # it looked like a run for a moment: nothing was printed
+                await self._remove(container.id)
             return self.remove(process)
         is_over = not (container.is_up or container.is_fresh or process.is_leaving)
         last_line = await self._last_line(container) if is_over else ""

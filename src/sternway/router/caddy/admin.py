@@ -43,12 +43,21 @@ async def in_flight(directory: Path, socket: str) -> Mapping[str, int]:
     WebSocket has ended, across loads. It also lists the upstreams by their names in the configuration, which
     are placeholders and sockets of our own.
     """
+    counts = [(_endpoint(address), number) for address, number in await _counts(directory, socket)]
+    return {endpoint: number for endpoint, number in counts if endpoint and number}
+
+
+async def carried(directory: Path, socket: str) -> int:
+    """Return the number of requests, streams and WebSockets under way, wherever they go."""
+    return sum(number for _, number in await _counts(directory, socket))
+
+
+async def _counts(directory: Path, socket: str) -> list[tuple[str, int]]:
     rows = await _call(directory, socket, _Request("GET", "/reverse_proxy/upstreams"), QUESTION_TIMEOUT_S)
     try:
-        counts = {_endpoint(row["address"]): int(row["num_requests"]) for row in rows}
+        return [(str(row["address"]), int(row["num_requests"])) for row in rows]
     except (ValueError, KeyError, TypeError) as exc:
         raise _unavailable(exc) from exc
-    return {endpoint: number for endpoint, number in counts.items() if endpoint and number}
 
 
 def _endpoint(address: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from sternway.core.errors import RouterUnavailable
 from sternway.ports import Clock
 from sternway.router import table
-from sternway.router.caddy import configuration, part, proxies, record
+from sternway.router.caddy import configuration, names, part, proxies, record
 from sternway.router.caddy.configuration import Address
 
 
@@ -24,27 +24,40 @@ class Backs:
     """Both backs in the router's directory; `hosts` returns the table as it should be now."""
 
     def __init__(
-        self, directory: Path, hosts: Callable[[], table.Hosts], clock: Clock, options: configuration.Options
+        self,
+        directory: Path,
+        hosts: Callable[[], table.Hosts],
+        clock: Clock,
+        options: configuration.Options,
+        *,
+        generation: int = 0,
     ) -> None:
         self._directory = directory
         self._hosts = hosts
         self._clock = clock
         self._options = options
-        self._parts = {name: self._part(name) for name in configuration.BACKS}
+        self._generation = generation
+        self._parts = {name: self._part(name) for name in (names.named(role, generation) for role in names.BACKS)}
         self._loaded: table.Hosts | None = None
         self._loading = asyncio.Lock()
         self._switched_at = 0.0
 
     async def bring_up(self) -> None:
-        """Adopt or start both, and see to it that the live one knows the hosts."""
-        if not self._live_file.exists():
-            await self._point_at(Address(configuration.BACKS[0], 1))
+        """Adopt or start both, and see to it that one of them is live and knows the hosts.
+
+        When another generation was live until now, this is the moment at which it is no longer.
+        """
+        if not (self._directory / proxies.LIVE_FILE).exists():
+            await self._point_at(Address(next(iter(self._parts)), 1))
         self._switched_at = self._clock.monotonic()
         for back in self._parts.values():
             await back.bring_up()
-        live, hosts = self._live(), self._hosts()
-        if await self._parts[live.back].in_force() == configuration.back(live, hosts, self._options):
-            self._loaded = hosts
+        live, hosts = live_back(self._directory), self._hosts()
+        if live.back in self._parts:
+            in_force = await self._parts[live.back].in_force()
+            self._loaded = hosts if in_force == configuration.back(live, hosts, self._options) else None
+        else:
+            self.forget()
         await self.load()
 
     async def load(self) -> None:
@@ -72,6 +85,10 @@ class Backs:
             total.update(await back.in_flight())
         return total
 
+    async def are_current(self) -> bool:
+        """Tell whether both run the binary that they would be started with."""
+        return all([await back.is_current() for back in self._parts.values()])
+
     async def stop(self) -> None:
         """Stop both."""
         for back in self._parts.values():
@@ -79,32 +96,49 @@ class Backs:
 
     async def _load(self) -> None:
         await self._clock.sleep(max(0.0, self._switched_at + self._options.rest_s - self._clock.monotonic()))
-        hosts, live = self._hosts(), self._live()
-        [resting] = set(configuration.BACKS) - {live.back}
+        hosts, live = self._hosts(), live_back(self._directory)
+        resting = next(name for name in self._parts if name != live.back)
         address = Address(resting, live.turn + 1)
         await self._parts[resting].load(configuration.back(address, hosts, self._options))
         await self._point_at(address)
         self._loaded = hosts
 
     async def _point_at(self, address: Address) -> None:
-        await asyncio.to_thread(record.write_durably, self._live_file, address.dialled)
+        await asyncio.to_thread(record.write_durably, self._directory / proxies.LIVE_FILE, address.dialled)
         self._switched_at = self._clock.monotonic()
 
-    @property
-    def _live_file(self) -> Path:
-        return self._directory / proxies.LIVE_FILE
-
-    def _live(self) -> Address:
-        try:
-            return Address.parse(self._live_file.read_text())
-        except (OSError, ValueError) as exc:
-            raise RouterUnavailable(f"cannot read {self._live_file}: {exc}", hint="remove it and start again") from exc
-
     def _part(self, name: str) -> part.Part:
-        return part.Part(self._directory, name, lambda: self._wanted(name), self._clock)
+        order = part.Order(name, lambda: self._wanted(name), self._options.program, is_due=self._is_due)
+        return part.Part(self._directory, order, self._clock)
+
+    def _is_due(self) -> bool:
+        return is_live(self._directory, self._generation)
 
     def _wanted(self, name: str) -> proxies.Json:
-        """Return what to start a back with; the one that rests has had the turn before."""
-        live = self._live()
+        """Return what to start a back with; one that rests has had the turn before."""
+        live = live_back(self._directory)
         address = live if name == live.back else Address(name, live.turn - 1)
         return configuration.back(address, self._hosts(), self._options)
+
+
+def live_back(directory: Path) -> Address:
+    """Return where requests go. Raises RouterUnavailable when that cannot be read."""
+    file = directory / proxies.LIVE_FILE
+    try:
+        return Address.parse(file.read_text())
+    except (OSError, ValueError) as exc:
+        raise RouterUnavailable(f"cannot read {file}: {exc}", hint="remove it and start again") from exc
+
+
+def generation_live(directory: Path) -> int:
+    """Return the generation that is to serve: the live back's, the first one in a new directory."""
+    is_new = not (directory / proxies.LIVE_FILE).exists()
+    return 0 if is_new else names.generation(live_back(directory).back)
+
+
+def is_live(directory: Path, generation: int) -> bool:
+    """Tell whether this generation is to serve; one that cannot know goes on."""
+    try:
+        return generation_live(directory) == generation
+    except RouterUnavailable:
+        return True

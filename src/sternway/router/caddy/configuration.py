@@ -5,14 +5,15 @@ How a request goes: front -> the live back -> what `serving` says -> a process.
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sternway.router import table
-from sternway.router.caddy import proxies, serving
+from sternway.router.caddy import names, process, proxies, serving
 from sternway.router.caddy.proxies import Json
 
-FRONT = "front"
-BACKS = ("back-a", "back-b")
+ROUTER_SOCKET, API_SOCKET = "ROUTER_SOCKET", "API_SOCKET"
+"""Variables that tell a front the numbers of the sockets that it is started with."""
 BACK_KEEPS_IDLE_S = 300
 """How long a back keeps an unused connection: longer than the front, so that it is never the first to close it."""
 
@@ -23,13 +24,21 @@ class Options:
 
     `stream_grace_s`: how long WebSockets outlive a load; loads happen when hosts or their options change.
     `rest_s`: how long a back rests before it is loaded; so long a request may be on its way to it.
+    `client_idle_s`: how long the front keeps a connection that its client does not use.
+    `binary`: the Caddy to run; None is the one that is installed with this package.
     """
 
     hold_s: float = 10.0
     stream_grace_s: float = 3600.0
     rest_s: float = 0.5
+    client_idle_s: float = 300.0
     log_size_mb: int = 20
     log_files: int = 5
+    binary: str | None = None
+
+    def program(self) -> str:
+        """Return the Caddy to run. Raises RouterUnavailable when there is none."""
+        return self.binary or process.installed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +56,8 @@ class Address:
     @classmethod
     def parse(cls, dialled: str) -> "Address":
         """Read it again; raises ValueError for anything else."""
-        found = re.fullmatch(r"unix/run/(back-[ab])\.([0-9]+)\.sock", dialled)
-        if found is None:
+        found = re.fullmatch(rf"unix/run/({names.PATTERN})\.([0-9]+)\.sock", dialled)
+        if found is None or names.role(found[1]) not in names.BACKS:
             raise ValueError(f"not the address of a back: {dialled!r}")
         return cls(found[1], int(found[2]))
 
@@ -65,34 +74,46 @@ class Api:
     socket: str
 
 
-def front(listen: str, options: Options, api: Api | None = None) -> Json:
-    """Return the configuration that never changes while the listening addresses stay."""
+def front(listen: str, options: Options, api: Api | None = None, *, name: str = names.FRONT) -> Json:
+    """Return the configuration of a front: it never changes; what needs another one takes another front."""
     routes = [
         {"match": [{"header_regexp": {"Host": {"pattern": "[A-Z]"}}}], "handle": [_lower_case_host()]},
         {"handle": [proxies.to_live_back(is_patient=True, is_kept=True)]},
     ]
-    server = {
-        "listen": [listen],
-        "protocols": ["h1", "h2c"],
-        "automatic_https": {"disable": True},
-        "routes": routes,
-        "errors": {"routes": [serving.answer("{http.error.status_code}", "the router does not answer; try again\n")]},
-    }
-    whole = _whole(FRONT, server, options)
+    servers = {f"front {listen}": _facing(name, ROUTER_SOCKET, options, routes, "the router does not answer")}
     if api:
-        whole["apps"]["http"]["servers"]["api"] = _api(api)
-    return whole
+        routes = [{"handle": [proxies.to_rack(api.socket)]}]
+        unanswered = "the rack does not answer; see whether it runs, and try again"
+        servers[f"api {api.listen}"] = _facing(name, API_SOCKET, options, routes, unanswered)
+    return _whole(name, servers, options)
 
 
-def _api(api: Api) -> Json:
-    unanswered = "the rack does not answer; see whether it runs, and try again\n"
+def addresses(front: Json) -> Collection[str]:
+    """Return where a front listens, from its configuration, whatever version wrote it."""
+    servers = front["apps"]["http"]["servers"]
+    return [key.partition(" ")[2] or server["listen"][0] for key, server in servers.items()]
+
+
+def _facing(name: str, socket: str, options: Options, routes: list[Json], unanswered: str) -> Json:
+    """Return a server that clients see. It gets its socket opened: one of them shares its address with others."""
     return {
-        "listen": [api.listen],
+        "listen": [f"fd/{{env.{socket}}}"],
         "protocols": ["h1", "h2c"],
+        "idle_timeout": f"{options.client_idle_s * 1000:.0f}ms",
         "automatic_https": {"disable": True},
-        "routes": [{"handle": [proxies.to_rack(api.socket)]}],
-        "errors": {"routes": [serving.answer("{http.error.status_code}", unanswered)]},
+        "routes": [_farewell(name), *routes],
+        "errors": {"routes": [serving.answer("{http.error.status_code}", f"{unanswered}\n")]},
     }
+
+
+def _farewell(name: str) -> Json:
+    """Have clients connect anew, each after an answer, once this front is to go; HTTP/2 is told so by the same header.
+
+    A WebSocket says something else in that header, and has the connection for itself anyway.
+    """
+    is_leaving = {"file": {"root": ".", "try_files": [leaving_file(name)]}}
+    matched = is_leaving | {"not": [{"header": {"Upgrade": ["*"]}}]}
+    return {"match": [matched], "handle": [{"handler": "headers", "response": {"set": {"Connection": ["close"]}}}]}
 
 
 def back(address: Address, hosts: table.Hosts, options: Options) -> Json:
@@ -107,20 +128,25 @@ def back(address: Address, hosts: table.Hosts, options: Options) -> Json:
         "logs": {},
         "routes": [{"handle": handlers}],
     }
-    return _whole(address.back, server, options)
+    return _whole(address.back, {address.back: server}, options)
 
 
-def _whole(name: str, server: Json, options: Options) -> Json:
+def _whole(name: str, servers: Json, options: Options) -> Json:
     return {
         "admin": {"listen": f"unix/{admin_socket(name)}|0600", "config": {"persist": False}},
         "logging": _logging(name, options),
-        "apps": {"http": {"servers": {name: server}}},
+        "apps": {"http": {"servers": servers}},
     }
 
 
 def admin_socket(name: str) -> str:
     """Return the path of the admin API's socket."""
     return f"run/{name}-admin.sock"
+
+
+def leaving_file(name: str) -> str:
+    """Return the path of the file that is there once this Caddy is to go, as soon as it carries nothing."""
+    return f"run/{name}.leaving"
 
 
 def sockets(name: str) -> tuple[str, ...]:
@@ -140,9 +166,11 @@ def _lower_case_host() -> Json:
 
 
 def _logging(name: str, options: Options) -> Json:
-    access = _log(f"log/access-{name.removeprefix('back-')}.log", options) | {"include": ["http.log.access"]}
-    own = _log(f"log/{name}.log", options) | {"exclude": ["http.log.access", "admin"], "level": "WARN"}
-    return {"logs": {"default": own} | ({"access": access} if name in BACKS else {})}
+    """Return the logs; generations share theirs, since no two of them work side by side for long."""
+    role = names.role(name)
+    access = _log(f"log/access-{role.removeprefix('back-')}.log", options) | {"include": ["http.log.access"]}
+    own = _log(f"log/{role}.log", options) | {"exclude": ["http.log.access", "admin"], "level": "WARN"}
+    return {"logs": {"default": own} | ({"access": access} if role in names.BACKS else {})}
 
 
 def _log(filename: str, options: Options) -> Json:

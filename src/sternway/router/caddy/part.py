@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from sternway.core.errors import RouterUnavailable
@@ -17,13 +19,28 @@ RESTART_PAUSE_S = 1.0
 STOP_GRACE_S = 10.0
 
 
-class Part:
-    """A Caddy called `name`; `wanted` returns the configuration to start it with."""
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a Caddy is started with: its name, its configuration as it should be now, its binary, sockets to inherit.
 
-    def __init__(self, directory: Path, name: str, wanted: Callable[[], proxies.Json], clock: Clock) -> None:
+    `ready` is called once it serves. `is_due` tells whether it is to run still, or another generation has taken over.
+    """
+
+    name: str
+    wanted: Callable[[], proxies.Json]
+    binary: Callable[[], str]
+    sockets: Callable[[], Mapping[str, socket.socket]] = dict
+    ready: Callable[[], None] = lambda: None
+    is_due: Callable[[], bool] = lambda: True
+
+
+class Part:
+    """A Caddy in the directory, as ordered."""
+
+    def __init__(self, directory: Path, order: Order, clock: Clock) -> None:
         self._directory = directory
-        self._name = name
-        self._wanted = wanted
+        self._name = order.name
+        self._order = order
         self._clock = clock
         self._running: process.Running | None = None
 
@@ -40,10 +57,12 @@ class Part:
             self._running = await self._start()
 
     async def keep_up(self) -> None:
-        """Start the process again whenever it ends, until cancelled."""
+        """Start the process again whenever it ends, until cancelled or no longer due."""
         while True:
             if self._running is not None:
                 await process.ended(self._running)
+            if not self._order.is_due():
+                return
             log.warning("Caddy ended and is started again", extra={"part": self._name})
             try:
                 await self.bring_up()
@@ -68,26 +87,33 @@ class Part:
         """Tell whether the process runs."""
         return process.find(self._directory, self._name) is not None
 
+    async def is_current(self) -> bool:
+        """Tell whether what runs runs the binary that it would be started with; so does what does not run yet."""
+        found = process.find(self._directory, self._name)
+        try:
+            return found is None or await asyncio.to_thread(process.runs, found, self._order.binary())
+        except RouterUnavailable:  # there is no binary
+            return False
+
     async def stop(self) -> None:
         """Stop the process, if there is one."""
-        found = process.find(self._directory, self._name)
-        if found is not None:
-            await process.stop(found, STOP_GRACE_S)
+        await process.stop_named(self._directory, self._name, STOP_GRACE_S)
 
     @property
     def _socket(self) -> str:
         return configuration.admin_socket(self._name)
 
     async def _start(self) -> process.Running:
-        running = await asyncio.to_thread(self._launch, configuration.text(self._wanted()))
+        running = await asyncio.to_thread(self._launch, configuration.text(self._order.wanted()))
         await self._ready(running)
+        self._order.ready()
         return running
 
     def _launch(self, wanted: str) -> process.Running:
         record.write_durably(self._directory / f"{self._name}.json", wanted)
-        for socket in (path for pattern in configuration.sockets(self._name) for path in self._directory.glob(pattern)):
-            socket.unlink(missing_ok=True)
-        return process.start(self._directory, self._name)
+        for old in (path for pattern in configuration.sockets(self._name) for path in self._directory.glob(pattern)):
+            old.unlink(missing_ok=True)
+        return process.start(self._directory, self._name, self._order.binary(), self._order.sockets())
 
     async def _ready(self, running: process.Running) -> None:
         """Wait until Caddy has a configuration in force: only then does it serve."""

@@ -2,18 +2,22 @@
 
 import asyncio
 import contextlib
+import filecmp
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sternway.core.errors import RouterUnavailable
 from sternway.core.formation import Health, ProcessState
+from sternway.router.caddy import names
 
 START_TIMEOUT_S = 10.0
 COLLECT_AT_PERCENT = "200"
@@ -33,7 +37,7 @@ class Running:
     boot: str
 
 
-def binary() -> str:
+def installed() -> str:
     """Return the path of Caddy: the one installed with this package, else one from PATH."""
     beside = shutil.which("caddy", path=str(Path(sys.executable).parent))
     found = beside or shutil.which("caddy")
@@ -42,17 +46,22 @@ def binary() -> str:
     return found
 
 
-def start(directory: Path, name: str) -> Running:
-    """Start Caddy on `NAME.json` in the directory, and note its pid in `run/NAME.pid`."""
-    arguments = ["/bin/sh", "-c", _SCRIPT, "sh", binary(), "run", "--config", f"{name}.json"]
+def start(directory: Path, name: str, binary: str, sockets: Mapping[str, socket.socket] | None = None) -> Running:
+    """Start Caddy on `NAME.json` in the directory, and note its pid in `run/NAME.pid`.
+
+    It inherits the sockets, and finds their numbers in the variables that they are named by.
+    """
+    numbers = {variable: opened.fileno() for variable, opened in (sockets or {}).items()}
+    arguments = ["/bin/sh", "-c", _SCRIPT, "sh", binary, *_arguments(name)]
     try:
         shell = subprocess.run(
             arguments,
             cwd=directory,
-            env=_environment(directory, name),
+            env=_environment(directory, name) | {variable: str(number) for variable, number in numbers.items()},
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            pass_fds=tuple(numbers.values()),
             timeout=START_TIMEOUT_S,
             check=True,
         )
@@ -61,10 +70,72 @@ def start(directory: Path, name: str) -> Running:
         raise RouterUnavailable(f"cannot start {name}: {exc}", hint="look at the machine's limits") from exc
     if running is None:
         raise RouterUnavailable(f"{name} ended at once: {last_words(directory, name)}", hint="read the reason")
-    note = directory / "run" / f"{name}.pid"
-    note.touch(mode=0o600)
-    note.write_text(json.dumps(asdict(running)))
+    _note(directory, name, running)
     return running
+
+
+def _note(directory: Path, name: str, running: Running) -> None:
+    note = directory / "run" / f"{name}.pid"
+    beside = note.with_suffix(".pid.new")
+    beside.touch(mode=0o600)
+    beside.write_text(json.dumps(asdict(running)))
+    beside.replace(note)
+
+
+def _arguments(name: str) -> tuple[str, ...]:
+    return ("run", "--config", f"{name}.json")
+
+
+def claim(directory: Path) -> None:
+    """Note those that run here without a note: who started them was killed before it could write one."""
+    for proc in Path("/proc").glob("[0-9]*"):
+        name = _name_of(directory, proc)
+        running = _identify(int(proc.name)) if name and find(directory, name) is None else None
+        if running:
+            _note(directory, name, running)
+
+
+def _name_of(directory: Path, proc: Path) -> str:
+    """Return the name of the Caddy of this directory, nothing for any other process."""
+    try:
+        _, *arguments, config = (proc / "cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
+        name = config.removesuffix(".json")
+        is_ours = names.is_name(name) and (*arguments, config) == _arguments(name)
+        return name if is_ours and (proc / "cwd").samefile(directory) else ""
+    except (OSError, ValueError):
+        return ""
+
+
+def image(directory: Path, name: str) -> str | None:
+    """Return the path of the binary that it runs, if it runs and the file is still there."""
+    found = find(directory, name)
+    try:
+        file = os.readlink(f"/proc/{found.pid}/exe") if found else ""
+    except OSError:
+        return None
+    return file if os.access(file, os.X_OK) else None
+
+
+def all_running(directory: Path) -> list[str]:
+    """Return the names of all that run, of whatever generation."""
+    noted = (file.stem for file in sorted((directory / "run").glob("*.pid")))
+    return [name for name in noted if names.is_name(name) and find(directory, name)]
+
+
+def oldest_first(directory: Path, role: str) -> list[str]:
+    """Return the names of those that run and have this role, in the order in which they were started."""
+    found = {name: find(directory, name) for name in all_running(directory) if names.role(name) == role}
+    started = {name: running.started for name, running in found.items() if running}
+    return sorted(started, key=lambda name: started[name])
+
+
+def runs(running: Running, file: str) -> bool:
+    """Tell whether the process runs this binary, byte for byte; what it runs can be read even once that was removed."""
+    own = f"/proc/{running.pid}/exe"
+    try:
+        return os.path.samefile(own, file) or filecmp.cmp(own, file, shallow=False)
+    except OSError:
+        return True  # who may not know leaves it alone
 
 
 def find(directory: Path, name: str) -> Running | None:
@@ -81,7 +152,7 @@ def state(directory: Path, name: str) -> ProcessState | None:
     found = find(directory, name)
     if found is None:
         return None
-    command = f"{Path(binary()).name} run --config {name}.json"
+    command = " ".join(("caddy", *_arguments(name)))
     return ProcessState(f"{name}-{found.pid}", 0, Health.HEALTHY, _started_at(found), command=command)
 
 
@@ -99,7 +170,7 @@ def is_alive(running: Running) -> bool:
 
 def last_words(directory: Path, name: str) -> str:
     """Return the end of what Caddy said before it gave up; once its own log is open, it says so there."""
-    for file in (_log_file(directory, name), directory / "log" / f"{name}.log"):
+    for file in (_log_file(directory, name), directory / "log" / f"{names.role(name)}.log"):
         with contextlib.suppress(OSError):
             lines = file.read_text(errors="replace").strip().splitlines()
             if lines:
@@ -123,6 +194,13 @@ async def ended(running: Running) -> None:
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)
+
+
+async def stop_named(directory: Path, name: str, grace_s: float) -> None:
+    """Stop the one that is called like this, if there is one."""
+    found = find(directory, name)
+    if found is not None:
+        await stop(found, grace_s)
 
 
 async def stop(running: Running, grace_s: float) -> None:
@@ -160,4 +238,4 @@ def _environment(directory: Path, name: str) -> dict[str, str]:
 
 
 def _log_file(directory: Path, name: str) -> Path:
-    return directory / "log" / f"{name}.start.log"
+    return directory / "log" / f"{names.role(name)}.start.log"

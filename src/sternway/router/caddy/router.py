@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,13 +13,16 @@ from sternway.core.errors import RouterUnavailable
 from sternway.core.formation import ProcessState, Route
 from sternway.ports import Clock
 from sternway.router import table
-from sternway.router.caddy import backs, configuration, lock, part, process, record
+from sternway.router.caddy import backs, configuration, generation, layout, lock, names, process, record
 from sternway.router.caddy.configuration import Options
 from sternway.router.caddy.files import RouteFiles
+from sternway.router.caddy.leaving import Leaving
 
 log = logging.getLogger(__name__)
 
 LOCK_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 60.0
+STOP_GRACE_S = 10.0
 SETTLE_S = 0.05
 """How long after a switch a request may have been given an endpoint that left, and not yet be counted there."""
 
@@ -38,9 +42,10 @@ class CaddyRouter:
         self._clock = clock
         self._options = options or Options()
         self._files = RouteFiles(directory)
-        self._backs = backs.Backs(directory, lambda: self._files.hosts, clock, self._options)
-        self._front_configuration = configuration.front(listen, self._options, api)
-        self._front = part.Part(directory, configuration.FRONT, lambda: self._front_configuration, clock)
+        self._plan = generation.Plan(directory, listen, api, self._options, lambda: self._files.hosts, clock)
+        self._serving = generation.Generation(self._plan, 0)
+        self._leaving = Leaving(directory, clock, self._options, 0)
+        self._problem = ""
         self._changing = asyncio.Lock()
         self._left: dict[str, float] = {}
         self._gaps: dict[str, float] = {}
@@ -51,15 +56,22 @@ class CaddyRouter:
         """Return the highest epoch that wrote."""
         return self._files.epoch
 
+    @property
+    def problem(self) -> str:
+        """Return why an earlier Caddy serves on instead of this version's own; empty when none does."""
+        return self._problem
+
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        """Start the processes or adopt them, and start again what ends; leaving leaves them running."""
+        """Start the processes or adopt them, and start again what ends; leaving leaves them running.
+
+        Raises RouterUnavailable, with nothing touched, when a newer version left what this one does not know.
+        """
+        await asyncio.to_thread(layout.enter, self._directory)
         await asyncio.to_thread(self._files.open)
         self._gaps = dict.fromkeys(self._files.gaps(), self._clock.monotonic())
-        await self._backs.bring_up()
-        await self._bring_up_front()
-        if await self._front.in_force() != self._front_configuration:
-            await self._front.load(self._front_configuration)
+        async with lock.held(self._directory / "run" / "start.lock", self._clock, timeout_s=START_TIMEOUT_S):
+            await self._begin()
         # Not a TaskGroup around the block: it would wrap what the block raises.
         self._watching = asyncio.create_task(self._watch())
         try:
@@ -73,7 +85,7 @@ class CaddyRouter:
         Cancelled, it either has not begun or has switched; a load may then be missing until the next call.
         """
         await _whole(self._switch(app, table.in_order(routes), epoch))
-        await self._backs.load()
+        await self._serving.backs.load()
         if not routes:
             await _whole(self._discard(app))
 
@@ -83,32 +95,61 @@ class CaddyRouter:
         return record.read(self._directory, app)
 
     async def processes(self) -> Sequence[ProcessState]:
-        """Return the front and the backs, as the system lists them."""
-        names = (configuration.FRONT, *configuration.BACKS)
-        found = [await asyncio.to_thread(process.state, self._directory, name) for name in names]
+        """Return the front and the backs, as the system lists them, and those of earlier versions that end yet."""
+        serving = [names.named(role, self._serving.number) for role in names.ROLES]
+        listed = [*serving, *self._leaving.names]
+        found = [await asyncio.to_thread(process.state, self._directory, name) for name in listed]
         return [state for state in found if state]
 
     async def stop(self) -> None:
-        """Stop the front, so that no request comes, and then the backs; each ends what it has begun."""
+        """Stop fronts, so that no request comes, and then the backs; each ends what it has begun."""
         await self._stop_watching()
-        await self._front.stop()
-        await self._backs.stop()
+        for roles in ((names.FRONT,), names.BACKS):
+            running = [name for role in roles for name in process.oldest_first(self._directory, role)]
+            await asyncio.gather(*(process.stop_named(self._directory, name, STOP_GRACE_S) for name in running))
 
     async def in_flight(self) -> Mapping[str, int]:
         """Return Caddy's own count of requests by endpoint, with one for each that left only just now."""
-        counted = await self._backs.in_flight()
+        counted = Counter(await self._serving.backs.in_flight())
+        counted.update(await self._leaving.in_flight())
         now = self._clock.monotonic()
         self._left = {endpoint: at for endpoint, at in self._left.items() if now - at < SETTLE_S}
-        return dict.fromkeys(self._left, 1) | dict(counted)
+        return dict.fromkeys(self._left, 1) | counted
 
-    async def _bring_up_front(self) -> None:
-        """Without a front nothing reaches the backs: they are not left behind for nothing."""
+    async def _begin(self) -> None:
+        """Adopt what serves, if it is what this version would start, or take over from it."""
+        await asyncio.to_thread(process.claim, self._directory)
+        self._serving = generation.Generation(self._plan, backs.generation_live(self._directory))
+        is_current, is_as_wanted = await self._serving.is_current(), await self._serving.is_as_wanted()
+        if is_current and is_as_wanted and not self._serving.is_cut_short():
+            await self._serving.bring_up()
+        else:
+            is_other = is_current and not is_as_wanted
+            await self._take_over(must=is_other or not self._serving.is_where_wanted())
+        self._leaving = Leaving(self._directory, self._clock, self._options, self._serving.number)
+        self._leaving.tell()
+
+    async def _take_over(self, *, must: bool) -> None:
+        """Start a generation beside the one that serves, which goes on serving should that fail.
+
+        It fails with an error only if it `must` succeed: when it is not for another Caddy, or for other addresses too.
+        """
+        before, running = self._serving, process.all_running(self._directory)
+        newest = max([before.number, *map(names.generation, running)])
+        self._serving = generation.Generation(self._plan, newest + 1)
         try:
-            await self._front.bring_up()
-        except RouterUnavailable:
-            if not self._front.is_there():
-                await self._backs.stop()
-            raise
+            await self._serving.bring_up()
+        except (OSError, RouterUnavailable) as exc:
+            await self._stay_with(before.as_it_runs(), exc)
+            if must:
+                raise
+
+    async def _stay_with(self, before: generation.Generation, reason: Exception) -> None:
+        self._problem = f"the router goes on with an earlier Caddy: {reason}"
+        log.error("Caddy could not be replaced and goes on as it was", extra={"reason": str(reason)})
+        failed, self._serving = self._serving, before
+        await failed.give_up()
+        await before.bring_up()
 
     async def _switch(self, app: str, routes: tuple[Route, ...], epoch: int) -> None:
         async with self._changing, self._locked():
@@ -116,7 +157,7 @@ class CaddyRouter:
             await asyncio.to_thread(self._files.change, app, routes, epoch)
             self._note(app, before)
             if self._files.epoch != epoch_before:
-                self._backs.forget()
+                self._serving.backs.forget()
 
     def _note(self, app: str, endpoints_before: Set[str]) -> None:
         now = self._clock.monotonic()
@@ -134,8 +175,8 @@ class CaddyRouter:
 
     async def _watch(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._backs.keep_up())
-            tasks.create_task(self._front.keep_up())
+            tasks.create_task(self._serving.keep_up())
+            tasks.create_task(self._leaving.see_off(self._serving.gone))
             tasks.create_task(self._close_gaps())
 
     async def _stop_watching(self) -> None:
@@ -143,6 +184,7 @@ class CaddyRouter:
             self._watching.cancel()
             await asyncio.wait({self._watching})
             self._watching = None
+        self._serving.release()
 
     async def _close_gaps(self) -> None:
         """Hold requests for a route without members only as long as a member may be on its way."""
