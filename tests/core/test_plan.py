@@ -295,6 +295,17 @@ def test_a_worker_stands_by_frozen_and_never_works_beside_its_successor():
     assert world.working_fingerprints("jobs") == {"a"}
 
 
+def test_requests_do_not_wait_for_workers_that_are_thawed():
+    web, jobs = target("web", "a", 2), target("jobs", "a", is_worker=True, is_exclusive=True)
+    new_web, new_jobs = target("web", "b", 2), target("jobs", "b", is_worker=True, is_exclusive=True)
+    world = running(web, jobs)
+    settle(world, desired(new_web, new_jobs, standby=(standing_by(web), standing_by(jobs))))
+    back = desired(web, jobs, standby=(standing_by(new_web), standing_by(new_jobs)))
+    assert kinds(plan(back, world.observe())) == [Switch, Freeze]
+    settle(world, back)
+    assert world.working_fingerprints("jobs") == {"a"}
+
+
 def test_what_stands_by_goes_when_its_time_is_over():
     first, second = target("web", "a", 2), target("web", "b", 2)
     world = running(first)

@@ -204,12 +204,20 @@ class _Lane:
 
     @property
     def is_ready(self) -> bool:
-        """Whether as many as may be started before the switch are healthy."""
-        if self.is_complete:
+        """Whether as many as may be started before the switch are healthy, or were when they were frozen.
+
+        Nobody waits for frozen workers: they may not run before their successors rest, and then do so at once.
+        """
+        if self.is_complete or self._is_frozen:
             return True
         if self.target.is_exclusive:
             return False
         return bool(self.processes) and self._room <= 0 and len(self.healthy) == len(self.processes)
+
+    @property
+    def _is_frozen(self) -> bool:
+        own = self.wanted.processes if self.wanted else ()
+        return sum(p.health is Health.FROZEN and p.slot < self.target.count for p in own) >= self.target.count > 0
 
     @property
     def _room(self) -> int:
