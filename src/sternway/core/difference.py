@@ -10,6 +10,7 @@ from sternway.core.app import Settings
 from sternway.core.environment import Environment
 from sternway.core.errors import InvalidInput
 from sternway.core.manifest import Manifest, parse
+from sternway.core.release import Build
 
 MAX_SHOWN = 200
 
@@ -77,6 +78,11 @@ def files(before: Mapping[str, SourceFile], after: Mapping[str, SourceFile]) -> 
         for path in both
         if before.get(path) != after.get(path)
     )
+
+
+def artifacts(before: Build | None, after: Build | None) -> tuple[Change, ...]:
+    """Return the services that are started from something else."""
+    return tuple(_maps(before.artifacts if before else {}, after.artifacts if after else {}))
 
 
 def _maps(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
