@@ -133,9 +133,7 @@ async def _after(ledger: Ledger, app: App, pair: Pair) -> Release:
 async def _before(ledger: Ledger, app: App) -> Release:
     found = history.previous(await ledger.promotions.stands(app))
     if found is None:
-        raise NotFound(
-            f"{app.name} had no other release active before", hint="name two: sternway releases diff A B"
-        )
+        raise NotFound(f"{app.name} had no other release active before", hint="name two: sternway releases diff A B")
     return await ledger.releases.get(app, found.release_id)
 
 
