@@ -140,7 +140,7 @@ class Part(StrEnum):
 
 
 def gone_back(original: Release, active: Release | None, part: Part | None, *, id: str, made: Made) -> Release:
-    """Return the release that a rollback to `original` promotes: a copy, or one part of it beside the active one's rest.
+    """Return the release that a rollback to `original` promotes: a copy, or a part of it beside the active one's rest.
 
     Raises InvalidInput for a part where no release is active.
     """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sternway.core.app import App, Made
-from sternway.core.errors import ArtifactGone, CallerError, Conflict, NotFound, Refused
+from sternway.core.errors import CallerError, Conflict, NotFound
 from sternway.core.event import Happening
 from sternway.core.promotion import Promotion, PromotionOptions
 from sternway.core.release import Release
@@ -50,7 +50,9 @@ async def restore(rack: Rack, name: str, made: Made) -> Restored:
     async with rack.store.write() as ledger:
         app = await ledger.apps.restore(gone, made)
         await apps.record(ledger, app, Happening("app:restore", made.by, made.at, detail=_why(made)))
-        promotion = await _promoted(ledger, app, release, made) if release and not problem else None
+        promotion = None
+        if release and not problem:
+            promotion = await attempt(ledger, app, release, PromotionOptions(force=True), made)
     rack.changes.notify(name)
     notes = ["volumes are back" if has_volumes else "there were no volumes to bring back"]
     return Restored(app, release, promotion, [*notes, *([problem] if problem else [])])
@@ -89,16 +91,9 @@ async def _problem(rack: Rack, candidate: reach.Candidate) -> str | None:
     """Return why its release cannot run any more; the app comes back without it then."""
     try:
         await reach.check(rack, candidate, PromotionOptions())
-    except (ArtifactGone, CallerError) as exc:
+    except CallerError as exc:
         return f"its release {candidate.release.id} was not promoted: {exc.message}"
     return None
-
-
-async def _promoted(ledger: Ledger, app: App, release: Release, made: Made) -> Promotion | None:
-    try:
-        return await attempt(ledger, app, release, PromotionOptions(force=True), made)
-    except Refused:
-        return None
 
 
 def _why(made: Made) -> dict[str, str]:
