@@ -223,7 +223,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class DiffSide:
-    """One of the two releases of a diff. `files` and `size` (of the source, in bytes) are 0 where nobody listed them."""
+    """One of the two releases of a diff. `files` and `size` (bytes of source) are 0 if not listed."""
 
     release: str
     description: str = ""
