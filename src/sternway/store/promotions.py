@@ -58,6 +58,7 @@ class SqlPromotions:
         """Return which releases were active, the newest first."""
         rows = await self.transaction.rows(_activations(), app_id=app.id, most=limit)
         return [Activation(row.release_id, row.at) for row in rows]
+
     async def stands(self, app: App) -> Sequence[Stand]:
         """Return what completed, with the keyed hash of its content; no environment is opened."""
         rows = await self.transaction.rows(_stands(), app_id=app.id)
