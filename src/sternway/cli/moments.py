@@ -36,7 +36,7 @@ def _clock(text: str, now: datetime) -> datetime | None:
     if found is None:
         return None
     today = now.astimezone().date()
-    clock = time(*(int(part) for part in found[2].split(":")))
+    clock = time.fromisoformat(found[2].rjust(5, "0") if found[2].count(":") == 1 else found[2].rjust(8, "0"))
     at = datetime.combine(today, clock)
     is_earlier = found[1] == "yesterday" or (found[1] is None and at.astimezone() > now)
     return at - timedelta(days=1) if is_earlier else at
