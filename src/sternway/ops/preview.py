@@ -257,7 +257,7 @@ def _outlook(target: ServiceTarget, state: FormationState | None) -> ServiceOutl
 
 
 def _is_there(services: Sequence[ServiceOutlook]) -> bool | None:
-    if any(service.there is None for service in services):
+    if not services or any(service.there is None for service in services):
         return None
     return all((service.there or 0) >= service.count for service in services)
 
