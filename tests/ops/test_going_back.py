@@ -95,7 +95,7 @@ async def test_a_preview_says_what_is_missing(running, two):
 async def test_a_preview_says_that_an_artifact_is_gone(running, two):
     first, _ = two
     build_id = (await releases.get(running.rack, "shop", first)).build_id
-    build = await builds.get(running.rack, "shop", build_id)
+    build = await builds.get(running.rack, "shop", build_id or "")
     running.builder.gone.add(build.artifacts["web"])
     found = await preview.preview(running.rack, "shop", Back(first), running.made())
     assert [check.name for check in found.checks if check.ok is False] == ["artifacts"]
@@ -146,6 +146,15 @@ async def test_values_are_shown_to_who_asks_and_that_is_on_record(running, two):
     assert (seen.by, seen.reason) == ("eve", "incident")
     assert "GREETING" in seen.text
     assert "two" not in seen.text
+
+
+async def test_who_saw_nothing_is_not_on_record(running):
+    await running.app()
+    await running.deployed()
+    await running.deployed(source=b"other")
+    before = await history.of_app(running.rack, "shop")
+    assert (await comparison.reveal(running.rack, "shop", Pair(), running.made())).environment == ()
+    assert await history.of_app(running.rack, "shop") == before
 
 
 async def test_without_another_release_there_is_nothing_to_compare_with(running):

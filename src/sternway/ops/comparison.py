@@ -81,12 +81,19 @@ async def reveal(rack: Rack, app_name: str, pair: Pair, made: Made) -> Compariso
     async with rack.store.write() as ledger:
         app = await ledger.apps.get(app_name)
         before, after = await _sides(ledger, app, pair)
-        names = [each.name for each in difference.environments(before.release.environment, after.release.environment)]
-        detail = {"before": before.release.id, "after": after.release.id, "keys": " ".join(names)}
-        shown = detail | ({"reason": made.reason} if made.reason else {})
-        await apps.record(ledger, app, Happening("release:reveal", made.by, made.at, detail=shown))
+        await _record_seen(ledger, app, (before.release, after.release), made)
     rack.changes.notify(app_name)
     return await between(rack, app, before, after, reveal=True)
+
+
+async def _record_seen(ledger: Ledger, app: App, pair: tuple[Release, Release], made: Made) -> None:
+    """Record whose values are shown, and none of them; nothing where no variable differs."""
+    before, after = pair
+    names = [change.name for change in difference.environments(before.environment, after.environment)]
+    if names:
+        detail = {"before": before.id, "after": after.id, "keys": " ".join(names)}
+        why = {"reason": made.reason} if made.reason else {}
+        await apps.record(ledger, app, Happening("release:reveal", made.by, made.at, detail=detail | why))
 
 
 async def side(ledger: Ledger, app: App, release: Release) -> Side:

@@ -168,7 +168,7 @@ class _Told:
         return Entry(
             at=attempt.made.at,
             subject=Subject.RELEASE,
-            text=said if line and line.is_rollback else f"promote {attempt.release_id}",
+            text=said if line and line.is_rollback else _forward(said),
             by=attempt.made.by,
             reason=attempt.made.reason,
             status=attempt.status,
@@ -183,8 +183,12 @@ class _Told:
         )
 
 
+def _forward(description: str) -> str:
+    return f"promote: {description}" if description else "promote"
+
+
 def _revealed(data: Mapping[str, str]) -> str:
-    return f"values seen of {data.get('keys') or 'nothing'}, {data['before']} to {data['after']}"
+    return f"values seen of {data['keys']}, {data['before']} to {data['after']}"
 
 
 _OF_APP: Mapping[str, Callable[[Mapping[str, str]], tuple[Subject, str]]] = {

@@ -189,7 +189,7 @@ async def _artifacts(rack: Rack, app_name: str, desired: Desired | None) -> Find
         needed = await reach.verify(rack, app_name, desired)
     except SternwayError as exc:
         return _problem("artifacts", exc)
-    return Finding("artifacts", ok=True, detail=f"all {len(needed)} are there and intact")
+    return Finding("artifacts", ok=True, detail=f"{len(needed)} of {len(needed)} there and intact")
 
 
 async def _hosts(rack: Rack, basis: _Basis, desired: Desired | None) -> Sequence[Finding]:
@@ -205,7 +205,7 @@ async def _hosts(rack: Rack, basis: _Basis, desired: Desired | None) -> Sequence
     if taken:
         hint = "take the domain away from that app first"
         return [router, Finding("domains", ok=False, detail=f"taken: {', '.join(taken)}", hint=hint)]
-    return [router, Finding("domains", ok=True, detail=f"all {len(wanted)} are free or its own")]
+    return [router, Finding("domains", ok=True, detail=f"{len(wanted)} of {len(wanted)} free, or its own")]
 
 
 async def _taken(rack: Rack, others: Sequence[str]) -> Set[tuple[str, str]]:
