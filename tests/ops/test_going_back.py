@@ -84,9 +84,8 @@ async def test_a_preview_names_the_data_that_stays_and_what_differs(running):
 
 
 async def test_a_preview_says_what_is_missing(running, two):
-    first, _ = two
     build = await running.build(manifest=MANIFEST.replace("GREETING=hello", "NEEDED"))
-    found = await preview.preview(running.rack, "shop", Back(build.release_id), running.made())
+    found = await preview.preview(running.rack, "shop", Back(build.release_id or ""), running.made())
     assert not found.would_work
     (problem,) = [check for check in found.checks if check.ok is False]
     assert (problem.name, problem.detail) == ("environment", "required env: NEEDED")
@@ -125,10 +124,15 @@ async def test_a_preview_tells_what_runs_already_and_how_long_the_like_took(runn
     first, second = two
     here = await preview.preview(running.rack, "shop", Back(second), running.made())
     assert here.is_in_standby
-    cold = await preview.preview(running.rack, "shop", Back(first), running.made())
-    if not cold.is_in_standby:
-        assert cold.expected_s is not None
-        assert cold.measured >= 1
+    assert here.measured == 0
+    new = await running.build(source=b"other")
+    cold = await preview.preview(running.rack, "shop", Back(new.release_id or ""), running.made())
+    assert cold.is_in_standby is False
+    assert cold.expected_s is not None
+    assert (cold.measured, here.expected_s) == (2, None)
+    await back(running, first)
+    warm = await preview.preview(running.rack, "shop", Back(second), running.made())
+    assert (warm.is_in_standby, warm.measured) == (True, 1)
 
 
 async def test_the_difference_is_from_the_one_before_to_the_active_one(running, two):
@@ -209,7 +213,9 @@ async def test_a_part_needs_an_active_release_for_the_rest(running):
     await running.app()
     build = await running.build()
     with pytest.raises(InvalidInput, match="no active release"):
-        await promotions.go_back(running.rack, "shop", Back(build.release_id, Part.BUILD), OPTIONS, running.made())
+        await promotions.go_back(
+            running.rack, "shop", Back(build.release_id or "", Part.BUILD), OPTIONS, running.made()
+        )
 
 
 async def test_previous_is_what_was_healthy_and_going_back_twice_returns(running, two):

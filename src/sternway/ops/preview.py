@@ -14,6 +14,7 @@ from sternway.core.manifest import Manifest, parse
 from sternway.core.plan import Desired, ServiceTarget
 from sternway.core.promotion import Promotion, PromotionOptions, admit
 from sternway.core.release import Release
+from sternway.core.standby import Manner
 from sternway.ops import comparison, reach
 from sternway.ops.comparison import Comparison, Side
 from sternway.ops.promotions import Back
@@ -22,6 +23,7 @@ from sternway.ops.reach import Candidate
 from sternway.ports import Ledger
 
 T = TypeVar("T")
+Past = tuple[Stand, frozenset[str]]
 
 PATIENCE_S = 5.0
 """How long engine and router may each take to say what is there."""
@@ -84,8 +86,7 @@ class _Basis:
     active: Release | None
     latest: Promotion | None
     sides: tuple[Side, Side] | None
-    warm: Sequence[Stand]
-    cold: Sequence[Stand]
+    past: Sequence[Past]
     others: Sequence[str]
 
 
@@ -102,15 +103,15 @@ async def preview(rack: Rack, app_name: str, back: Back, made: Made) -> Preview:
     is_there = _is_there(services) if desired else None
     checks = [_admitted(basis), *readable, await _artifacts(rack, app_name, desired), engine]
     checks += await _hosts(rack, basis, desired)
-    of_its_kind = basis.warm if is_there else basis.cold
+    of_its_kind = _of_kind(basis.past, desired, is_warm=bool(is_there))
     return Preview(
         app=app_name,
         release=basis.candidate.release,
         checks=[*checks, *_settings(basis, back)],
         services=services,
         is_in_standby=is_there,
-        expected_s=history.typical_s(of_its_kind) if is_there is not None else None,
-        measured=len(of_its_kind),
+        expected_s=None if is_there is None else history.typical_s(of_its_kind),
+        measured=0 if is_there is None else len(of_its_kind),
         stays=list(_stays(basis)),
         differences=await comparison.between(rack, basis.app, *basis.sides) if basis.sides else None,
     )
@@ -120,7 +121,6 @@ async def _read(ledger: Ledger, app_name: str, back: Back, made: Made) -> _Basis
     app = await ledger.apps.get(app_name)
     candidate = await reach.gone_back_to(ledger, app, back.release_id, back.part, made)
     active = await ledger.promotions.active(app)
-    warm, cold = await _by_kind(ledger, app)
     sides = await _sides(ledger, app, active, candidate.release) if active else None
     return _Basis(
         app=app,
@@ -128,8 +128,7 @@ async def _read(ledger: Ledger, app_name: str, back: Back, made: Made) -> _Basis
         active=active,
         latest=await ledger.promotions.latest(app),
         sides=sides,
-        warm=warm,
-        cold=cold,
+        past=await _past(ledger, app),
         others=[other.name for other in await ledger.apps.list() if other.id != app.id],
     )
 
@@ -140,14 +139,27 @@ async def _sides(ledger: Ledger, app: App, active: Release, target: Release) -> 
     return replace(before, settings=app.settings), await comparison.side(ledger, app, target)
 
 
-async def _by_kind(ledger: Ledger, app: App) -> tuple[list[Stand], list[Stand]]:
-    """Return the newest promotions that completed without starting anything, and those that had to."""
-    warm: list[Stand] = []
-    cold: list[Stand] = []
-    for stand in (await ledger.promotions.stands(app))[:LOOKED_AT]:
-        steps = await ledger.promotions.steps(app, promotion_id=stand.promotion_id)
-        (cold if any(step.text.startswith(STARTING) for step in steps) else warm).append(stand)
-    return warm, cold
+async def _past(ledger: Ledger, app: App) -> list[Past]:
+    """Return the newest promotions that completed, each with the services that were started in it."""
+    stands = (await ledger.promotions.stands(app))[:LOOKED_AT]
+    return [(stand, await _started(ledger, app, stand)) for stand in stands]
+
+
+async def _started(ledger: Ledger, app: App, stand: Stand) -> frozenset[str]:
+    steps = await ledger.promotions.steps(app, promotion_id=stand.promotion_id)
+    begun = (step.text.removeprefix(STARTING) for step in steps if step.text.startswith(STARTING))
+    return frozenset(text.partition(":")[0] for text in begun)
+
+
+def _of_kind(past: Sequence[Past], desired: Desired | None, *, is_warm: bool) -> list[Stand]:
+    """Return those that found everything there, or those that did not.
+
+    What was frozen is started again too, in words and not in time; it does not count where other services tell.
+    """
+    manners = {target.formation.key.service: target.manner for target in desired.services} if desired else {}
+    thawed = {name for name, manner in manners.items() if manner is Manner.FROZEN}
+    silent = thawed if Manner.RUNNING in manners.values() else frozenset[str]()
+    return [stand for stand, started in past if (not started - silent) is is_warm]
 
 
 # --- the checks ---
