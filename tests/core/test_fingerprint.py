@@ -59,7 +59,7 @@ def meaning(formation: Formation) -> tuple[object, ...]:
     return key, f.artifact, f.command, f.environment, f.port, f.limits, f.volumes, f.containment
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(RELEASES, RELEASES)
 def test_releases_are_copies_of_each_other_exactly_if_build_environment_and_manifest_are_the_same(one, other):
     is_same = (one.build_id, one.environment, one.manifest) == (other.build_id, other.environment, other.manifest)
@@ -73,7 +73,7 @@ def test_a_copy_under_another_name_at_another_time_has_the_same_content(release)
     assert content(copy) == content(release)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(FORMATIONS, FORMATIONS)
 def test_formations_are_the_same_exactly_if_the_same_would_run(one, other):
     assert (fingerprint_content(one) == fingerprint_content(other)) == (meaning(one) == meaning(other))
@@ -88,7 +88,7 @@ def test_no_two_contents_in_a_row_read_as_others(one, other):
         assert read["command"] == each.command
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(secret=st.text(st.characters(codec="utf-8"), min_size=6, max_size=30))
 def test_a_fingerprint_reveals_nothing_of_a_secret(tmp_path_factory, secret):
     """It is of one length whatever the secret is, and without the key nobody can try secrets out."""
