@@ -53,7 +53,7 @@ def test_help_lists_commands_in_full_lines(run_alone: Run) -> None:
 
 @pytest.mark.parametrize(
     ("args", "hint"),
-    [(("bogus",), "sternway --help"), (("releases", "rollback"), "sternway releases rollback --help")],
+    [(("bogus",), "sternway --help"), (("releases", "info"), "sternway releases info --help")],
 )
 def test_mistyped_commands_say_where_help_is(run_alone: Run, args: tuple[str, ...], hint: str) -> None:
     ended = run_alone(*args)

@@ -85,3 +85,71 @@ async def test_settings_are_those_of_their_app(ledger, app):
     other = await ledger.apps.add("other", made())
     await ledger.apps.set(app, LOCKED, made())
     assert (await ledger.apps.get(other.name)).settings == Settings()
+
+
+async def test_a_restored_app_is_there_again_with_its_id_and_settings(ledger, app):
+    await ledger.apps.set(app, LOCKED, made())
+    await _take_down(ledger, app)
+    await ledger.apps.begin_restoring(app, made())
+    back = await ledger.apps.restore(app, made())
+    assert (back.id, back.settings, back.is_deleted) == (app.id, LOCKED, False)
+    assert await ledger.apps.get("web") == back
+    assert await ledger.apps.list() == [back]
+
+
+async def test_a_restored_app_can_be_deleted_and_restored_again_and_again(ledger, app):
+    for _ in range(3):
+        await _take_down(ledger, app)
+        assert (await ledger.apps.list(), await ledger.apps.list_deleted()) == ([], [])
+        await ledger.apps.restore(app, made())
+        assert [found.id for found in await ledger.apps.list()] == [app.id]
+
+
+async def test_the_deletion_of_a_restored_app_is_recorded_once(ledger, app):
+    await _take_down(ledger, app)
+    await ledger.apps.restore(app, made())
+    await ledger.apps.delete(app, made(by="first"))
+    await ledger.apps.delete(app, made(by="second"))
+    assert [found.id for found in await ledger.apps.list_deleted()] == [app.id]
+    await ledger.apps.record_dismantled(app, made())
+    await ledger.apps.record_dismantled(app, made())
+    assert (await ledger.apps.last_deleted("web")).made.by == "first"
+
+
+async def test_of_several_that_had_a_name_the_last_one_is_restored(ledger, app):
+    await _take_down(ledger, app)
+    second = await ledger.apps.add("web", made())
+    with pytest.raises(errors.Conflict):
+        await ledger.apps.restore(app, made())
+    await _take_down(ledger, second)
+    assert (await ledger.apps.last_deleted("web")).app.id == second.id
+
+
+async def test_an_app_that_is_not_taken_down_yet_is_not_the_last_deleted(ledger, app):
+    await ledger.apps.delete(app, made())
+    with pytest.raises(errors.NotFound, match=r"^no deleted app: web$"):
+        await ledger.apps.last_deleted("web")
+
+
+async def test_a_name_is_held_while_its_app_is_being_restored(ledger, app):
+    await _take_down(ledger, app)
+    await ledger.apps.begin_restoring(app, made())
+    await ledger.apps.begin_restoring(app, made())
+    with pytest.raises(errors.Conflict, match="is being restored"):
+        await ledger.apps.add("web", made())
+    assert (await ledger.apps.last_deleted("web")).app.id == app.id
+
+
+async def test_settings_are_all_kept_newest_first(ledger, app):
+    assert await ledger.apps.settings(app) == []
+    await ledger.apps.set(app, LOCKED, made(by="ann"))
+    await ledger.apps.set(app, Settings(), made(by="bob"))
+    assert [(line.settings, line.made.by) for line in await ledger.apps.settings(app)] == [
+        (Settings(), "bob"),
+        (LOCKED, "ann"),
+    ]
+
+
+async def _take_down(ledger, app):
+    await ledger.apps.delete(app, made())
+    await ledger.apps.record_dismantled(app, made())

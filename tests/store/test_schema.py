@@ -62,11 +62,32 @@ async def test_registries_go_down_over_rows_and_leave_the_rest(url, database, se
         assert (await ledger.logins.list(), await ledger.parameters.get()) == ([], {})
 
 
+async def test_a_restored_app_goes_down_as_the_deleted_one_that_it_was(url, database, secrets):
+    store = SqlStore(database, secrets)
+    async with store.run(), store.write() as ledger:
+        await _restored(ledger)
+        assert [app.name for app in await ledger.apps.list()] == ["back"]
+    await asyncio.to_thread(schema.downgrade, url, "0002")
+    assert "app_standings" not in names(database)
+    async with store.run(), store.read() as ledger:
+        assert await ledger.apps.list() == []
+        assert (await ledger.apps.last_deleted("back")).app.name == "back"
+
+
+async def _restored(ledger: ports.Ledger) -> None:
+    app = await ledger.apps.add("back", made())
+    await ledger.apps.delete(app, made())
+    await ledger.apps.record_dismantled(app, made())
+    await ledger.apps.begin_restoring(app, made())
+    await ledger.apps.restore(app, made())
+
+
 async def _filled(ledger: ports.Ledger) -> None:
     """Fill what later revisions than the first brought."""
     await ledger.parameters.set({"registry": "registry.example"}, made())
     await ledger.logins.add(Login("registry.example", "ada", "secret"), made())
     await ledger.logins.remove("registry.example", made())
+    await _restored(ledger)
 
 
 def test_migrations_make_the_tables_that_the_queries_know(url):

@@ -5,6 +5,7 @@ A name that nothing can be called by is answered as something that is not there,
 What routes depend on is `async` though it waits for nothing: FastAPI would run each in a thread, at every request.
 """
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -45,13 +46,15 @@ def _app_name(name: str) -> str:
     return name
 
 
-def _id(kind: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if not _ID.fullmatch(text):
-            raise NotFound(f"{kind} not found: {text}")
-        return text
+def check_id(kind: str, text: str) -> str:
+    """Return an id; raises NotFound for text that cannot be one."""
+    if not _ID.fullmatch(text):
+        raise NotFound(f"{kind} not found: {text}")
+    return text
 
-    return AfterValidator(check)
+
+def _id(kind: str) -> AfterValidator:
+    return AfterValidator(functools.partial(check_id, kind))
 
 
 RackIn = Annotated[Rack, Depends(_rack)]

@@ -24,6 +24,7 @@ COMMANDS = {
     "deploy": ("builds:deploy", "Build a directory and promote its release."),
     "env": ("environment:env", "Show and change the environment."),
     "exec": ("sessions:execute", "Run a command inside a process."),
+    "history": ("history:history", "List what was active when, and why."),
     "login": ("login:login", "Save a rack's address and password."),
     "logs": ("logs:logs", "Show what processes print."),
     "manifest": ("sternway.cli.local.manifest:manifest", "Check a convox.yml without a rack."),

@@ -79,7 +79,21 @@ def on_app(function: Function) -> Function:
     named = click.option(
         "-a", "--app", expose_value=False, callback=_remember, shell_complete=apps, help="The app that is meant."
     )
-    return named(on_rack(function))
+    return named(on_rack(asking_why(function)))
+
+
+def asking_why(function: Function) -> Function:
+    """Have a command that takes a reason ask for it on a terminal, where the app says so."""
+
+    @functools.wraps(function)
+    def called(target: Target, *args: Any, **kwargs: Any) -> Any:
+        if "reason" in kwargs or "order" in kwargs:
+            from sternway.cli import reasons
+
+            kwargs = reasons.completed(target, kwargs)
+        return function(target, *args, **kwargs)
+
+    return called  # type: ignore[return-value]
 
 
 def releases(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:

@@ -1,7 +1,9 @@
 """Making a release active, forward or back: what `releases`, `deploy` and `env --promote` share."""
 
+from dataclasses import dataclass
+
 from sternway.cli import errors, follow, output
-from sternway.cli.client import Rack
+from sternway.cli.client import Form, Rack
 from sternway.cli.order import Order
 from sternway.wire import routes, types
 
@@ -18,14 +20,32 @@ def promote(rack: Rack, app: str, release: str, order: Order, progress: output.P
     _finish(rack, app, release, order, progress)
 
 
-def roll_back(rack: Rack, app: str, old: str, order: Order, progress: output.Progress) -> str:
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What to go back to: a release, or one part of it (`env` or `build`), with settings or without."""
+
+    release: str
+    only: str | None = None
+    settings: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether it is a whole release and nothing else, which every rack can go back to."""
+        return self.only is None and not self.settings
+
+    def form(self) -> Form:
+        """Return what is sent along."""
+        return {} if self.is_whole else {"only": self.only, "settings": self.settings}
+
+
+def roll_back(rack: Rack, app: str, back: Back, order: Order, progress: output.Progress) -> str:
     """Promote a copy of an older release and return the copy's id.
 
     It never waits for a promotion that is under way: it supersedes it.
     """
-    progress.begin(f"Rolling back to {old}")
-    copied = _rolled_back(rack, app, old, order)
-    new = copied or _copied_by_hand(rack, app, old, order)
+    progress.begin(f"Rolling back to {back.release}")
+    copied = _rolled_back(rack, app, back, order)
+    new = copied or _copied_by_hand(rack, app, back.release, order)
     progress.done(f"OK, {new.id}")
     progress.begin(f"Promoting {new.id}")
     if copied is None:
@@ -39,11 +59,11 @@ def newest(rack: Rack, app: str) -> types.Release | None:
     return next(iter(rack.fetch_all(types.Release, routes.releases(app), {"limit": 1})), None)
 
 
-def _rolled_back(rack: Rack, app: str, old: str, order: Order) -> types.Release | None:
+def _rolled_back(rack: Rack, app: str, back: Back, order: Order) -> types.Release | None:
     try:
-        return rack.create(types.Release, routes.rollback(app, old), order.form())
+        return rack.create(types.Release, routes.rollback(app, back.release), {**order.form(), **back.form()})
     except errors.Refused as exc:
-        if exc.is_route_missing:
+        if exc.is_route_missing and back.is_whole:
             return None
         raise
 

@@ -6,12 +6,13 @@ a rollback, a client that copies by hand) goes through `draft`, so that a copy a
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from sternway.core.app import Made
 from sternway.core.environment import Environment, change_description
+from sternway.core.errors import InvalidInput
 
 
 class BuildStatus(StrEnum):
@@ -129,6 +130,34 @@ def _description(wish: Wish, change: str) -> str:
     if wish.description is not None:
         return wish.description
     return change or (wish.build.description if wish.build else "")
+
+
+class Part(StrEnum):
+    """What of a release can be gone back to by itself; the manifest belongs to the build."""
+
+    ENVIRONMENT = "env"
+    BUILD = "build"
+
+
+def gone_back(original: Release, active: Release | None, part: Part | None, *, id: str, made: Made) -> Release:
+    """Return the release that a rollback to `original` promotes: a copy, or a part of it beside the active one's rest.
+
+    Raises InvalidInput for a part where no release is active.
+    """
+    if part is None:
+        said, back = rollback_description(original), original
+    elif active is None:
+        raise InvalidInput("only: there is no active release to take the rest from", hint="leave out --only")
+    elif part is Part.ENVIRONMENT:
+        said, back = f"environment of {original.id}, build of {active.id}", _beside(active, original)
+    else:
+        said, back = f"build of {original.id}, environment of {active.id}", _beside(original, active)
+    origin = original.id if part is None else None
+    return replace(back, id=id, made=made, copy_of=origin, is_rollback=True, description=said)
+
+
+def _beside(built: Release, environed: Release) -> Release:
+    return replace(built, environment=environed.environment)
 
 
 def content(release: Release) -> bytes:

@@ -221,11 +221,16 @@ class MemoryEngine:
         there.processes = [self._restarted(p) if p.id == process_id else p for p in there.processes]
         self.world.notify(key.app)
 
-    async def forget(self, app: str, *, epoch: int) -> None:
+    async def forget(self, app: str, *, epoch: int, owner: int = 0) -> None:
         """Do nothing more than refuse while something runs: nothing is kept."""
         self._admit(epoch)
         if any(key.app == app for key in self.world.formations):
             raise Conflict(f"processes of {app} still run", hint="wait until they are gone")
+
+    async def recall(self, app: str, *, epoch: int, owner: int) -> bool:
+        """Bring nothing back: nothing is kept."""
+        self._admit(epoch)
+        return False
 
     async def withdraw(self, app: str, *, epoch: int) -> None:
         """Do nothing more than refuse while something runs: nothing is kept."""

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from sternway.core.errors import EngineUnavailable, NotFound, StaleEpoch
+from sternway.core.errors import EngineUnavailable, InvalidInput, NotFound, StaleEpoch
 from sternway.core.formation import Formation, Health
 from sternway.engines.memory import World
 from sternway.ports import Clock, Execution, OneOff, Pipe, Session, Usage
@@ -167,11 +167,14 @@ class MemoryProcesses:
         """Keep the files of the tar."""
         self._find(app, process_id)
         content = b"".join([chunk async for chunk in tar])
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            for member in archive:
-                if (source := archive.extractfile(member)) is not None:
-                    name = str(PurePosixPath(path, member.name.lstrip("/")))
-                    self._files(process_id)[name] = source.read()
+        try:
+            with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+                for member in archive:
+                    if (source := archive.extractfile(member)) is not None:
+                        name = str(PurePosixPath(path, member.name.lstrip("/")))
+                        self._files(process_id)[name] = source.read()
+        except tarfile.TarError as exc:
+            raise InvalidInput("files: not a tar", hint="send one") from exc
 
     async def delete_files(self, app: str, process_id: str, paths: Collection[str]) -> None:
         """Forget files."""

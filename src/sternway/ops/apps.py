@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sternway.core import standby
-from sternway.core.app import App, AppStatus, Made
+from sternway.core import difference, standby
+from sternway.core.app import App, AppStatus, Made, Settings
 from sternway.core.errors import Conflict, InvalidInput, NotFound
 from sternway.core.event import RACK_CHAIN, Happening, app_chain
 from sternway.core.names import check_app_name
@@ -77,12 +77,20 @@ async def update(
             locked=app.settings.locked if lock is None else lock,
             parameters={**app.settings.parameters, **(parameters or {})},
         )
-        if settings != app.settings:
-            app = await ledger.apps.set(app, settings, made)
-            await record(ledger, app, Happening("app:update", made.by, made.at, detail=_why(made)))
+        app = await set_all(ledger, app, settings, made)
         view = await _view(rack, ledger, app)
     rack.changes.notify(name)
     return view
+
+
+async def set_all(ledger: Ledger, app: App, settings: Settings, made: Made) -> App:
+    """Record new settings and what they change, in the caller's transaction; nothing, if they change nothing."""
+    changes = difference.settings(app.settings, settings)
+    if not changes:
+        return app
+    said = {change.name: change.after if change.after is not None else "" for change in changes}
+    await record(ledger, app, Happening("app:update", made.by, made.at, detail={**said, **_why(made)}))
+    return await ledger.apps.set(app, settings, made)
 
 
 async def delete(rack: Rack, name: str, made: Made) -> None:
@@ -103,7 +111,7 @@ async def record(ledger: Ledger, app: App, happening: Happening) -> None:
     """Append to the chain of the app; what makes or ends an app also goes to the rack's."""
     named = replace(happening, detail={"app": app.name, **(happening.detail or {})})
     await ledger.events.append(app_chain(app.id), named)
-    if happening.action in ("app:create", "app:delete"):
+    if happening.action in ("app:create", "app:delete", "app:restore"):
         await ledger.events.append(RACK_CHAIN, named)
 
 

@@ -62,7 +62,7 @@ async def create(rack: Rack, app_name: str, options: BuildOptions, description: 
         app = await ledger.apps.get(app_name)
         build = Build(rack.ids.build(), app.id, made, options, description)
         await ledger.builds.add(build)
-        detail = {"id": build.id, "description": description}
+        detail = {"id": build.id, "description": description} | ({"reason": made.reason} if made.reason else {})
         await apps.record(ledger, app, Happening("build:create", made.by, made.at, status="start", detail=detail))
     rack.cross(Crossing.BUILD_ORDERED)
     rack.transcripts.begin(build.id)

@@ -5,16 +5,16 @@ copy of the older release that is promoted by the very code that promotes any ot
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from sternway.core import history
 from sternway.core.app import App, Made
 from sternway.core.crossing import Crossing
-from sternway.core.errors import ArtifactGone, NotFound, Refused
+from sternway.core.errors import InvalidInput, Refused
 from sternway.core.event import Happening
 from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus, admit
-from sternway.core.release import Release, rollback_description
-from sternway.core.target import desire
-from sternway.ops import apps, artifacts
+from sternway.core.release import Part, Release, gone_back
+from sternway.ops import apps, reach
 from sternway.ops.rack import Rack
 from sternway.ops.releases import DEFAULT_LIMIT, check_limit, insert
 from sternway.ports import Ledger, Step
@@ -37,30 +37,55 @@ async def promote(rack: Rack, app_name: str, release_id: str, options: Promotion
     or environment that cannot run; Refused while another promotion runs, unless forced; ArtifactGone.
     Nothing is changed then. Called twice it makes two attempts; the second finds nothing to do.
     """
-    await _check_reachable(rack, app_name, release_id, options)
+    async with rack.store.read() as ledger:
+        candidate = await reach.as_it_is(ledger, await ledger.apps.get(app_name), release_id)
+    await reach.check(rack, candidate, options)
     async with rack.store.write() as ledger:
         app = await ledger.apps.get(app_name)
         release = await ledger.releases.get(app, release_id)
-        promotion = await _attempt(ledger, app, release, options, made)
+        promotion = await attempt(ledger, app, release, options, made)
         rack.cross(Crossing.PROMOTION_ADDING)
     rack.cross(Crossing.PROMOTION_ADDED)
     rack.changes.notify(app_name)
     return promotion
 
 
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What a rollback brings back: a release, or one part of it only, and perhaps also what was set for the app."""
+
+    release_id: str
+    part: Part | None = None
+    with_settings: bool = False
+
+
 async def rollback(
     rack: Rack, app_name: str, release_id: str, options: PromotionOptions, made: Made
 ) -> tuple[Release, Promotion]:
+    """Go back to a whole release, and leave what is set for the app as it is; see `go_back`."""
+    return await go_back(rack, app_name, Back(release_id), options, made)
+
+
+async def go_back(
+    rack: Rack, app_name: str, back: Back, options: PromotionOptions, made: Made
+) -> tuple[Release, Promotion]:
     """Copy a release on top of the list and promote the copy, both or neither.
 
-    It supersedes a promotion that runs. Errors are those of `promote`.
+    It supersedes a promotion that runs. Errors are those of `promote`, and InvalidInput for settings of a release
+    that was never active. What is set for the app stays set, whatever becomes of the promotion.
     """
-    await _check_reachable(rack, app_name, release_id, options)
+    async with rack.store.read() as ledger:
+        app = await ledger.apps.get(app_name)
+        candidate = await reach.gone_back_to(ledger, app, back.release_id, back.part, made)
+    await reach.check(rack, candidate, options)
     async with rack.store.write() as ledger:
         app = await ledger.apps.get(app_name)
-        original = await ledger.releases.get(app, release_id)
-        copy = await insert(ledger, app, _copy(original, rack.ids.release(), made))
-        promotion = await _attempt(ledger, app, copy, options, made)
+        original = await ledger.releases.get(app, back.release_id)
+        active = await ledger.promotions.active(app) if back.part else None
+        if back.with_settings:
+            app = await _bring_back_settings(ledger, app, original, made)
+        copy = await insert(ledger, app, gone_back(original, active, back.part, id=rack.ids.release(), made=made))
+        promotion = await attempt(ledger, app, copy, options, made)
         rack.cross(Crossing.PROMOTION_ADDING)
     rack.cross(Crossing.PROMOTION_ADDED)
     rack.changes.notify(app_name)
@@ -76,7 +101,8 @@ async def cancel(rack: Rack, app_name: str, made: Made) -> Promotion:
             raise Refused("app is not updating", hint="there is nothing to cancel")
         cause = f"cancelled by {made.by}" + (f": {made.reason}" if made.reason else "")
         latest = await ledger.promotions.record(latest, PromotionStatus.REVERTING, made.at, cause)
-        happening = Happening("app:promote:cancelled", made.by, made.at, detail={"id": latest.release_id})
+        detail = {"id": latest.release_id} | ({"reason": made.reason} if made.reason else {})
+        happening = Happening("app:promote:cancelled", made.by, made.at, detail=detail)
         await apps.record(ledger, app, happening)
     rack.cross(Crossing.PROMOTION_CANCELLED)
     rack.changes.notify(app_name)
@@ -110,35 +136,19 @@ async def wait(rack: Rack, app_name: str, promotion_id: int, *, after: int, time
         await rack.changes.wait(app_name, seen, left)
 
 
-async def _check_reachable(rack: Rack, app_name: str, release_id: str, options: PromotionOptions) -> None:
-    """Raise before anything changes unless the release can run: its manifest, variables and artifacts."""
-    async with rack.store.read() as ledger:
-        app = await ledger.apps.get(app_name)
-        release = await ledger.releases.get(app, release_id)
-        if release.build_id is None:
-            return
-        try:
-            build = await ledger.builds.get(app, release.build_id)
-        except NotFound:
-            return
-    desired = desire(app, release, build, rack.place(), options)
-    try:
-        for artifact in {target.formation.artifact for target in desired.services}:
-            await rack.builder.verify(app_name, artifact)
-    except ArtifactGone as exc:
-        raise await _gone(rack, app_name, release_id, exc) from exc
+async def _bring_back_settings(ledger: Ledger, app: App, release: Release, made: Made) -> App:
+    """Set what was set when the content of this release was last active."""
+    stands, lines = await ledger.promotions.stands(app), await ledger.apps.settings(app)
+    then = history.settings_beside(stands, lines, ledger.releases.fingerprint(release))
+    if then is None:
+        raise InvalidInput(
+            f"release {release.id} was never active, so nothing was set beside it", hint="leave out --settings"
+        )
+    return await apps.set_all(ledger, app, then, made)
 
 
-async def _gone(rack: Rack, app_name: str, release_id: str, cause: ArtifactGone) -> ArtifactGone:
-    """Return the error that also says which releases there is a way back to."""
-    left = [other for other in await artifacts.reachable(rack, app_name) if other != release_id]
-    hint = (
-        f"still there: {', '.join(left)}; take one: sternway releases rollback {left[0]} -a {app_name}" if left else ""
-    )
-    return ArtifactGone(f"release {release_id} cannot run: {cause.message}", hint=hint or cause.hint)
-
-
-async def _attempt(ledger: Ledger, app: App, release: Release, options: PromotionOptions, made: Made) -> Promotion:
+async def attempt(ledger: Ledger, app: App, release: Release, options: PromotionOptions, made: Made) -> Promotion:
+    """Add a promotion of a release and its event, in the caller's transaction; raises what `admit` does."""
     active = await ledger.promotions.active(app)
     admit(release, active=active, latest=await ledger.promotions.latest(app), options=options)
     promotion = await ledger.promotions.add(app, release, options, made)
@@ -147,14 +157,3 @@ async def _attempt(ledger: Ledger, app: App, release: Release, options: Promotio
     happening = Happening("release:promote", made.by, made.at, status="start", detail=shown)
     await apps.record(ledger, app, happening)
     return promotion
-
-
-def _copy(original: Release, id: str, made: Made) -> Release:
-    return replace(
-        original,
-        id=id,
-        made=made,
-        copy_of=original.id,
-        is_rollback=True,
-        description=rollback_description(original),
-    )

@@ -28,6 +28,7 @@ from sternway.ports.router import Router as Router
 from sternway.ports.router import Traffic as Traffic
 from sternway.ports.store import Apps as Apps
 from sternway.ports.store import Builds as Builds
+from sternway.ports.store import Deleted as Deleted
 from sternway.ports.store import Events as Events
 from sternway.ports.store import Leases as Leases
 from sternway.ports.store import Ledger as Ledger

@@ -95,11 +95,19 @@ class Engine(Protocol):
         """Stop one process as `retire` does; its slot is filled again. Raises NotFound."""
         ...
 
-    async def forget(self, app: str, *, epoch: int) -> None:
+    async def forget(self, app: str, *, epoch: int, owner: int = 0) -> None:
         """Let go of what is kept of an app that is deleted: what its processes printed, what runs it apart.
 
-        Data that it kept in volumes is put aside and not removed. Raises Conflict while something of it
-        runs. An unknown app and a second call do nothing.
+        Data that it kept in volumes is put aside and not removed; `owner` is the app's id, by which
+        `recall` finds it. Raises Conflict while something of it runs. An unknown app and a second call do nothing.
+        """
+        ...
+
+    async def recall(self, app: str, *, epoch: int, owner: int) -> bool:
+        """Bring back the volumes that `forget` put aside for this owner, and tell whether there are any.
+
+        Raises Conflict where volumes of another app of that name are in their place. Called twice it does
+        nothing more.
         """
         ...
 

@@ -8,9 +8,18 @@ from typing import Protocol
 
 from sternway.core.app import App, Made, Settings
 from sternway.core.event import Event, Happening
+from sternway.core.history import SettingsLine, Stand
 from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus
 from sternway.core.registry import Login
 from sternway.core.release import Build, Release, ReleaseLine
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """An app that was deleted and taken down, and since when it is deleted."""
+
+    app: App
+    made: Made
 
 
 class Apps(Protocol):
@@ -38,6 +47,22 @@ class Apps(Protocol):
 
     async def record_dismantled(self, app: App, made: Made) -> None:
         """Record that nothing of a deleted app runs any more."""
+        ...
+
+    async def last_deleted(self, name: str) -> Deleted:
+        """Return the app that had this name last and was taken down; raises NotFound (`no deleted app: NAME`)."""
+        ...
+
+    async def begin_restoring(self, app: App, made: Made) -> None:
+        """Record that a deleted app is on its way back: it is still deleted, and nobody else gets its name."""
+        ...
+
+    async def restore(self, app: App, made: Made) -> App:
+        """Record that it is back, with all that it had, and return it; raises Conflict if its name is taken."""
+        ...
+
+    async def settings(self, app: App) -> Sequence[SettingsLine]:
+        """Return all that was ever set, newest first."""
         ...
 
     async def set(self, app: App, settings: Settings, made: Made) -> App:
@@ -92,6 +117,10 @@ class Releases(Protocol):
         """Return the newest first, by order."""
         ...
 
+    def fingerprint(self, release: Release) -> str:
+        """Return the keyed hash of build, environment and manifest."""
+        ...
+
     async def original(self, app: App, release: Release) -> Release | None:
         """Return the newest other release with the same build, environment and manifest, if there is one."""
         ...
@@ -119,6 +148,10 @@ class Promotions(Protocol):
 
     async def active(self, app: App) -> Release | None:
         """Return the release of the newest promotion that completed."""
+        ...
+
+    async def stands(self, app: App) -> Sequence[Stand]:
+        """Return every time that a release became active, newest first, by order."""
         ...
 
     async def active_id(self, app: App) -> str | None:

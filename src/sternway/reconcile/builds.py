@@ -10,7 +10,7 @@ from sternway.core.crossing import Crossing
 from sternway.core.errors import BuildFailed, ManifestInvalid, NotFound, Refused, SternwayError, StoreUnavailable
 from sternway.core.event import Happening
 from sternway.core.release import Build, BuildStatus, Wish
-from sternway.ops import apps, builds, releases
+from sternway.ops import apps, builds, releases, sources
 from sternway.ops.builds import log_key, shelf
 from sternway.ops.rack import Rack
 from sternway.ops.transcripts import Transcript
@@ -146,6 +146,7 @@ class BuildYard:
         self._rack.cross(Crossing.BUILD_LOGGED)
         await self._complete(app, build, release_id, result)
         self._rack.cross(Crossing.BUILD_CONCLUDED)
+        await sources.keep(self._rack, app, build)
         await self._forget_source(app, build)
         self._rack.cross(Crossing.SOURCE_FORGOTTEN)
 

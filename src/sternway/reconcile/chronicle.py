@@ -59,6 +59,11 @@ class Chronicle:
         self._steps.clear()
         self._rack.changes.notify(app.name)
 
+    async def leaving(self, name: str) -> int:
+        """Return the id of the deleted app of this name that is being taken down; 0 if there is none."""
+        async with self._rack.store.read() as ledger:
+            return next((app.id for app in await ledger.apps.list_deleted() if app.name == name), 0)
+
     async def record_dismantled(self, name: str) -> None:
         """Record for each deleted app of this name that nothing of it runs any more."""
         made = Made(self._rack.clock.now(), BY)

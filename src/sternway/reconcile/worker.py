@@ -195,7 +195,8 @@ class AppWorker:
         elif not observed.formations and not observed.routes:
             if await one_offs.stop_all(self._rack, self.name, epoch=self._epoch):
                 return DRAINING_S
-            await self._rack.engine.forget(self.name, epoch=self._epoch)
+            owner = await self._chronicle.leaving(self.name)
+            await self._rack.engine.forget(self.name, epoch=self._epoch, owner=owner)
             await self._chronicle.record_dismantled(self.name)
             return None
         if actions or self._drain.has_waiting(observed.quiet):

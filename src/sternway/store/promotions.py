@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from sternway import ports
 from sternway.core import errors
 from sternway.core.app import App, Made
+from sternway.core.history import Stand
 from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus
 from sternway.core.release import Release
 from sternway.store import apps, records
 from sternway.store.connection import Statement, Transaction
-from sternway.store.tables import promotion_records, promotion_steps, promotions
+from sternway.store.tables import promotion_records, promotion_steps, promotions, releases
 
 MAX_STEPS = 1000
 
@@ -57,6 +58,11 @@ class SqlPromotions:
         """Return which releases were active, the newest first."""
         rows = await self.transaction.rows(_activations(), app_id=app.id, most=limit)
         return [Activation(row.release_id, row.at) for row in rows]
+
+    async def stands(self, app: App) -> Sequence[Stand]:
+        """Return what completed, with the keyed hash of its content; no environment is opened."""
+        rows = await self.transaction.rows(_stands(), app_id=app.id)
+        return [Stand(row.id, row.release_id, row.content, row.made_at, row.at) for row in rows]
 
     async def get(self, app: App, promotion_id: int) -> Promotion:
         """Return it as its newest record says."""
@@ -133,6 +139,19 @@ def _activations() -> Statement:
         .where(record.c.app_id == sa.bindparam("app_id"), record.c.status == PromotionStatus.COMPLETED.value)
         .order_by(record.c.promotion_id.desc())
         .limit(sa.bindparam("most", type_=sa.Integer))
+    )
+
+
+@functools.cache
+def _stands() -> Statement:
+    """Completed ones of an app, newest first."""
+    record, promotion = promotion_records, promotions
+    found = sa.select(promotion.c.id, promotion.c.release_id, promotion.c.made_at, record.c.at, releases.c.content)
+    return (
+        found.join_from(record, promotion, promotion.c.id == record.c.promotion_id)
+        .join(releases, releases.c.id == promotion.c.release_id)
+        .where(record.c.app_id == sa.bindparam("app_id"), record.c.status == PromotionStatus.COMPLETED.value)
+        .order_by(record.c.promotion_id.desc())
     )
 
 

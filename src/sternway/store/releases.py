@@ -34,7 +34,7 @@ class SqlReleases:
             "app_id": release.app_id,
             "build_id": release.build_id,
             "env": self._seal(release),
-            "content": self._content(release),
+            "content": self.fingerprint(release),
             "manifest": release.manifest,
             "description": release.description,
             "copy_of": release.copy_of,
@@ -59,17 +59,18 @@ class SqlReleases:
         """Return the newest first; environments and manifests are not read at all."""
         return [_line_of(row) for row in await self.transaction.rows(_lines(), app_id=app.id, most=limit)]
 
+    def fingerprint(self, release: Release) -> str:
+        """Return the keyed hash of its content."""
+        return self.secrets.fingerprint(content(release))
+
     async def original(self, app: App, release: Release) -> Release | None:
         """Return the newest other one whose content has the same keyed hash: the end of a range in an index."""
-        row = await self.transaction.row(_same(), app_id=app.id, content=self._content(release), id=release.id)
+        row = await self.transaction.row(_same(), app_id=app.id, content=self.fingerprint(release), id=release.id)
         return self._release_of(row) if row else None
 
     def _seal(self, release: Release) -> bytes:
         # JSON and not KEY=VALUE lines, which cannot hold every value that an Environment can.
         return self.secrets.seal(json.dumps(dict(release.environment)).encode(), _context(release.id))
-
-    def _content(self, release: Release) -> str:
-        return self.secrets.fingerprint(content(release))
 
     def _release_of(self, row: sa.Row[*tuple[Any, ...]]) -> Release:
         plain = self.secrets.open(row.env, _context(row.id))

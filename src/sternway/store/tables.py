@@ -105,6 +105,19 @@ app_dismantlings = sa.Table(
     *_made(),
 )
 
+# How an app stands that was restored, or is about to be, and what became of it since; the newest row counts, and
+# where there is none the two tables above do. `status` is restoring, restored, deleted or dismantled.
+app_standings = sa.Table(
+    "app_standings",
+    metadata,
+    _numbered("id"),
+    _of("apps.id", "app_id"),
+    _text("status"),
+    *_made(),
+    sa.Index(None, "app_id", "id"),
+    sqlite_autoincrement=True,
+)
+
 app_settings = sa.Table(
     "app_settings",
     metadata,

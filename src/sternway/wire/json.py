@@ -66,6 +66,9 @@ def _read(hint: Any, value: Any) -> Any:
     options = [arg for arg in get_args(hint) if arg is not type(None)]
     if hint is datetime or datetime in options:
         return parse_time(str(value))
+    kind = options[0] if options else hint
+    if isinstance(value, Mapping) and isinstance(kind, type) and is_dataclass(kind):
+        return from_json(kind, value)
     if isinstance(value, list) and options and isinstance(options[0], type) and is_dataclass(options[0]):
         return [from_json(options[0], item) for item in value]
     return value

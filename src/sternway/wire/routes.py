@@ -6,6 +6,7 @@ APPS = "/apps"
 SYSTEM = "/system"
 SYSTEM_RELEASES = "/system/releases"
 SYSTEM_UPDATE = "/system/update"
+HISTORY = "/history"
 REGISTRIES = "/registries"
 
 
@@ -57,6 +58,31 @@ def promotion(name: str, promotion_id: int) -> str:
 def rollback(name: str, release_id: str) -> str:
     """Return the path that copies a release and promotes the copy in one step (Sternway's own)."""
     return f"{release(name, release_id)}/rollback"
+
+
+def preview(name: str, release_id: str) -> str:
+    """Return the path of what a rollback to a release would do (Sternway's own)."""
+    return f"{release(name, release_id)}/preview"
+
+
+def diff(name: str) -> str:
+    """Return the path of what differs between two releases (Sternway's own)."""
+    return f"{app(name)}/diff"
+
+
+def history(name: str) -> str:
+    """Return the path of what was done to an app (Sternway's own)."""
+    return f"{app(name)}/history"
+
+
+def point(name: str) -> str:
+    """Return the path of the release that was active at a point in time (Sternway's own)."""
+    return f"{history(name)}/point"
+
+
+def restore(name: str) -> str:
+    """Return the path that brings back a deleted app (Sternway's own)."""
+    return f"{app(name)}/restore"
 
 
 def processes(name: str) -> str:

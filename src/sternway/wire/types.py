@@ -206,3 +206,138 @@ class Promotion:
     created: datetime | None = None
     ended: datetime | None = None
     steps: list[Step] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that differs; `kind` is added, removed or changed.
+
+    `before` and `after` are empty where it was not there, and for variables that are not to be seen.
+    """
+
+    name: str
+    kind: str
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DiffSide:
+    """One of the two releases of a diff. `files` and `size` (bytes of source) are 0 if not listed."""
+
+    release: str
+    description: str = ""
+    created: datetime | None = None
+    author: str = ""
+    build: str = ""
+    build_description: str = ""
+    git_sha: str = ""
+    files: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What differs from one release to another (`GET /apps/{app}/diff`, Sternway's own).
+
+    `services` are those whose artifact differs. `manifest_known` and `files_known` tell whether there is anything to
+    say of them; `manifest_text` is a unified diff. `same` is true where nothing but settings differs.
+    """
+
+    app: str
+    before: DiffSide
+    after: DiffSide
+    same: bool = False
+    revealed: bool = False
+    environment: list[Change] = field(default_factory=list)
+    manifest: list[Change] = field(default_factory=list)
+    manifest_known: bool = True
+    manifest_text: str = ""
+    services: list[Change] = field(default_factory=list)
+    files: list[Change] = field(default_factory=list)
+    files_known: bool = True
+    settings: list[Change] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at before a rollback; `result` is ok, problem or unknown."""
+
+    name: str
+    result: str
+    detail: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A service of a release to go back to: how many it is to have, and how many are there already (-1: unknown)."""
+
+    name: str
+    count: int
+    there: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a rollback would do (`GET /apps/{app}/releases/{release}/preview`, Sternway's own).
+
+    `standby` is yes, no or unknown; `expected` is in seconds, -1 where it is not known, from so many promotions of
+    that kind as `measured` says. `stays` is what would not come back, in words.
+    """
+
+    app: str
+    release: str
+    works: bool
+    description: str = ""
+    checks: list[Finding] = field(default_factory=list)
+    services: list[Outlook] = field(default_factory=list)
+    standby: str = "unknown"
+    expected: float = -1.0
+    measured: int = 0
+    stays: list[str] = field(default_factory=list)
+    diff: Diff | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One thing that somebody did (`GET /apps/{app}/history` and `GET /history`, Sternway's own).
+
+    `subject` is release, environment, scale, settings, app, rack or other; `status` how a promotion or a move of the
+    rack stands. `since` and `until` are when it was in production, neither if it never was.
+    """
+
+    at: datetime | None
+    subject: str
+    text: str
+    author: str = ""
+    reason: str = ""
+    status: str = ""
+    cause: str = ""
+    app: str = ""
+    release: str = ""
+    copy_of: str = ""
+    promotion: int = 0
+    since: datetime | None = None
+    until: datetime | None = None
+    active: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The release that was active at a point in time (`GET /apps/{app}/history/point`, Sternway's own)."""
+
+    release: str
+    description: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """An app that is back (`POST /apps/{app}/restore`, Sternway's own); `release` is being promoted if `promotion`."""
+
+    app: str
+    release: str = ""
+    promotion: int = 0
+    notes: list[str] = field(default_factory=list)

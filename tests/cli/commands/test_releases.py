@@ -166,7 +166,11 @@ def test_create_from_mixes_two_releases(run: Run, rack: ScriptedRack) -> None:
     rack.on(f"GET /apps/shop/releases/{OLD}", samples.release(OLD, build="B1", env="A=1"))
     rack.on("POST /apps/shop/releases", samples.release(NEW))
     assert run("releases", "create-from", "--build-from", OLD, "--use-active-release-env", "--id").out == NEW
-    assert rack.request("POST /apps/shop/releases").form == {"build": "B1", "env": "A=2"}
+    assert rack.request("POST /apps/shop/releases").form == {
+        "build": "B1",
+        "env": "A=2",
+        "description": f"build of {OLD}, environment of RACTIVE",
+    }
 
 
 def test_create_from_needs_to_know_both_sources(run: Run) -> None:

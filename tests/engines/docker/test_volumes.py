@@ -1,9 +1,11 @@
 """Which volumes a container mounts, and which it is refused."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sternway.core.errors import Conflict
 from sternway.core.formation import Volume
 from sternway.engines.docker.api import Api
 from sternway.engines.docker.connection import Connection
@@ -47,3 +49,69 @@ def test_what_is_the_systems_is_no_target(volumes: Volumes, target: str):
 def test_different_targets_have_different_volumes():
     assert slug("/a/b") != slug("/a-b")
     assert slug("/a/") == slug("/a")
+
+
+class Shelf:
+    """The volumes of an engine, as its API has them."""
+
+    def __init__(self) -> None:
+        self.there: dict[str, dict[str, Any]] = {}
+
+    async def get(self, path: str, **params: str) -> Any:
+        return {"Volumes": list(self.there.values())}
+
+    async def post(self, path: str, body: Any) -> None:
+        self.there[body["Name"]] = body
+
+    async def delete(self, path: str) -> None:
+        del self.there[path.removeprefix("volumes/")]
+
+    def mount(self, volumes: Volumes) -> str:
+        """Make what a container would mount, and return its name."""
+        (mount,) = volumes.of("shop", [Volume("/data")]).kept
+        self.there[mount["Source"]] = {"Name": mount["Source"], "Labels": dict(mount["VolumeOptions"]["Labels"])}
+        return str(mount["Source"])
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def on_shelf(shelf: Shelf, tmp_path: Path) -> Volumes:
+    return Volumes(shelf, "rack", tmp_path / "private")  # type: ignore[arg-type]
+
+
+async def test_what_was_put_aside_comes_back_to_its_owner(shelf: Shelf, on_shelf: Volumes):
+    first = shelf.mount(on_shelf)
+    await on_shelf.leave("shop", 7)
+    await on_shelf.leave("shop", 7)
+    assert on_shelf.of("shop", [Volume("/data")]).kept[0]["Source"] != first
+    assert await on_shelf.recall("shop", 7)
+    assert on_shelf.of("shop", [Volume("/data")]).kept[0]["Source"] == first
+    assert await on_shelf.recall("shop", 7)
+
+
+async def test_volumes_of_a_later_app_are_not_replaced(shelf: Shelf, on_shelf: Volumes):
+    shelf.mount(on_shelf)
+    await on_shelf.leave("shop", 7)
+    shelf.mount(on_shelf)
+    with pytest.raises(Conflict):
+        await on_shelf.recall("shop", 7)
+
+
+async def test_an_owner_without_volumes_gets_none_of_others(shelf: Shelf, on_shelf: Volumes):
+    first = shelf.mount(on_shelf)
+    await on_shelf.leave("shop", 7)
+    assert not await on_shelf.recall("shop", 8)
+    assert on_shelf.of("shop", [Volume("/data")]).kept[0]["Source"] != first
+
+
+async def test_after_a_restart_the_generation_that_came_back_is_known(shelf: Shelf, on_shelf: Volumes, tmp_path: Path):
+    first = shelf.mount(on_shelf)
+    await on_shelf.leave("shop", 7)
+    await on_shelf.recall("shop", 7)
+    again = Volumes(shelf, "rack", tmp_path / "private")  # type: ignore[arg-type]
+    await again.learn()
+    assert again.of("shop", [Volume("/data")]).kept[0]["Source"] == first

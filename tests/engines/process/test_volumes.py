@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from sternway.core.errors import Conflict
 from sternway.core.formation import Volume
 from sternway.engines.process import volumes
 from sternway.engines.process.volumes import Mount, Volumes
@@ -53,3 +54,34 @@ def test_what_was_put_aside_before_stays_beside_it(kept: Volumes, tmp_path: Path
 
 def test_a_directory_that_holds_the_rack_is_no_volume(kept: Volumes, tmp_path: Path):
     assert kept.of("shop", [Volume("/all", str(tmp_path))], None).mounts == ()
+
+
+def written(kept: Volumes, text: str) -> Path:
+    (mount,) = kept.of("shop", [Volume("/data")], None).mounts
+    (mount.source / "file").write_text(text)
+    return mount.source / "file"
+
+
+def test_what_was_put_aside_comes_back_to_its_owner(kept: Volumes):
+    file = written(kept, "first")
+    kept.leave("shop", 7)
+    written(kept, "second")
+    kept.leave("shop", 8)
+    assert kept.recall("shop", 7)
+    assert file.read_text() == "first"
+    assert kept.recall("shop", 7)
+
+
+def test_volumes_of_another_app_are_not_replaced(kept: Volumes):
+    file = written(kept, "first")
+    kept.leave("shop", 7)
+    written(kept, "second")
+    with pytest.raises(Conflict):
+        kept.recall("shop", 7)
+    assert file.read_text() == "second"
+
+
+def test_an_owner_without_volumes_gets_none_of_others(kept: Volumes):
+    written(kept, "first")
+    kept.leave("shop", 7)
+    assert not kept.recall("shop", 8)

@@ -11,7 +11,9 @@ from sternway.api.errors import accepts_json
 from sternway.api.forms import Form, Number, Truth, describe, form
 from sternway.api.inputs import AppName, Limit, MadeIn, RackIn, ReleaseId, ReleaseIn
 from sternway.core.promotion import DEFAULT_TIMEOUT_S, PromotionOptions
+from sternway.core.release import Part
 from sternway.ops import artifacts, promotions, releases
+from sternway.ops.promotions import Back
 from sternway.ops.releases import DEFAULT_LIMIT, ReleaseRequest
 
 TIMEOUT_MAX_S = 7 * 24 * 3600
@@ -41,6 +43,13 @@ class PromotionOrder(Form):
     def options(self) -> PromotionOptions:
         """Return it in the words of the core."""
         return PromotionOptions(self.force, self.timeout, minimum_percent=self.min, maximum_percent=self.max)
+
+
+class RollbackOrder(PromotionOrder):
+    """How to go back: as a whole, or one part only."""
+
+    only: Annotated[Part | None, Field(description="env or build: the other half stays as it is")] = None
+    settings: Annotated[Truth, Field(description="bring back scale, parameters and lock too")] = False
 
 
 @router.post("/apps/{app}/releases", openapi_extra=describe(ReleaseCreation))
@@ -81,10 +90,11 @@ async def promote_release(
     return answers.json_response(answers.promotion(promotion, to.app)) if accepts_json(request) else answers.ok()
 
 
-@router.post("/apps/{app}/releases/{release}/rollback", openapi_extra=describe(PromotionOrder))
+@router.post("/apps/{app}/releases/{release}/rollback", openapi_extra=describe(RollbackOrder))
 async def rollback_release(
-    rack: RackIn, made: MadeIn, to: ReleaseIn, order: Annotated[PromotionOrder, form(PromotionOrder)]
+    rack: RackIn, made: MadeIn, to: ReleaseIn, order: Annotated[RollbackOrder, form(RollbackOrder)]
 ) -> Response:
     """Copy a release and begin to make the copy active, both or neither; answer the copy (Sternway's own)."""
-    copy, _ = await promotions.rollback(rack, to.app, to.release, order.options(), made)
+    back = Back(to.release, order.only, order.settings)
+    copy, _ = await promotions.go_back(rack, to.app, back, order.options(), made)
     return answers.json_response(answers.release(copy, to.app))

@@ -89,13 +89,34 @@ def set_(target: Target, pairs: Sequence[str], reason: str | None) -> None:
 @options.accept_wait
 @options.with_reason
 @options.on_rack
+@options.asking_why
 def delete(target: Target, name: str, reason: str | None) -> None:
-    """Delete an app with all that it has: processes, releases, builds, logs."""
+    """Delete an app with all that it has; for 30 days it can be restored."""
     with output.progress(aside=False) as progress:
         progress.begin(f"Deleting {name}")
         target.rack.send("DELETE", routes.app(name), {"reason": reason} if reason else None)
         follow.until(lambda: _status(target.rack, name) is None, DELETE_WAIT_S)
         progress.done()
+
+
+@apps.command()
+@click.argument("name", metavar="APP")
+@options.with_wait
+@options.with_reason
+@options.on_rack
+def restore(target: Target, name: str, reason: str | None, wait: bool) -> None:
+    """Bring back an app that was deleted: history, settings, volumes, and the release that was active."""
+    with output.progress(aside=False) as progress:
+        progress.begin(f"Restoring {name}")
+        back = target.rack.create(types.Restored, routes.restore(name), {"reason": reason})
+        progress.done()
+        for note in back.notes:
+            progress.step(note)
+        if back.promotion:
+            progress.begin(f"Promoting {back.release}")
+            if wait:
+                follow.until_ended(target.rack, name, back.release, progress)
+            progress.done()
 
 
 @apps.command()

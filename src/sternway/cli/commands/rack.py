@@ -7,6 +7,7 @@ import click
 
 from sternway.cli import address, errors, letters, move, options, output
 from sternway.cli.command import Group, command
+from sternway.cli.commands import history as app_history
 from sternway.cli.commands import logs as app_logs
 from sternway.cli.commands import processes
 from sternway.cli.lazy import LazyGroup
@@ -62,6 +63,15 @@ def set_(target: Target, pairs: Sequence[str], reason: str | None) -> None:
         progress.begin(f"Setting {', '.join(wanted)}")
         target.rack.send("PUT", routes.SYSTEM, {"parameters": wanted, "reason": reason})
         progress.done()
+
+
+@rack.command()
+@options.with_limit
+@options.as_json
+@options.on_rack
+def history(target: Target, limit: int | None, as_json: bool) -> None:
+    """List what was done to the rack, by whom and why, newest first."""
+    app_history.show(target, routes.HISTORY, limit, as_json=as_json)
 
 
 @rack.command()

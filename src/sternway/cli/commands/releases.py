@@ -1,10 +1,11 @@
 """`releases`: the history of an app, and the ways through it in both directions."""
 
 import sys
+from typing import Any
 
 import click
 
-from sternway.cli import errors, follow, options, output, promotion
+from sternway.cli import errors, follow, letters, moments, options, output, promotion, retrospect
 from sternway.cli.command import Group
 from sternway.cli.options import Target
 from sternway.cli.order import Order, with_order
@@ -73,16 +74,46 @@ def promote(target: Target, release: str | None, order: Order) -> None:
 
 
 @releases.command()
-@click.argument("release", shell_complete=options.releases)
+@click.argument("release", required=False, shell_complete=options.releases)
+@click.option("--to", metavar="WHEN", help="The release that was active then: a time, '2 hours ago', or previous.")
+@click.option("--only", type=click.Choice(["env", "build"]), help="This part only; the rest stays as it is.")
+@click.option("--settings", is_flag=True, help="Bring back scale, parameters and lock of that time too.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing; exits with 1 if it fails.")
 @options.with_id
+@options.as_json
 @with_order
 @options.on_app
-def rollback(target: Target, release: str, id_only: bool, order: Order) -> None:
+def rollback(target: Target, *, release: str | None, to: str | None, order: Order, **how: Any) -> None:
     """Go back to an older release: promote a copy of it."""
-    with output.progress(aside=id_only) as progress:
-        new = promotion.roll_back(target.rack, target.app, release, order, progress)
-    if id_only:
+    back = promotion.Back(_meant(target, release, to), how["only"], how["settings"])
+    if how["dry_run"]:
+        return _preview(target, back, as_json=how["as_json"])
+    with output.progress(aside=how["id_only"] or how["as_json"]) as progress:
+        new = promotion.roll_back(target.rack, target.app, back, order, progress)
+    if how["as_json"]:
+        output.show_json(target.rack.fetch(types.Release, routes.release(target.app, new)))
+    elif how["id_only"]:
         output.show(new)
+
+
+@releases.command()
+@click.argument("before", metavar="[A]", required=False, shell_complete=options.releases)
+@click.argument("after", metavar="[B]", required=False, shell_complete=options.releases)
+@click.option("--reveal", is_flag=True, help="Show the values of variables; that you saw them goes on record.")
+@click.option("--manifest", "is_text", is_flag=True, help="Print the difference of the manifests' texts alone.")
+@options.as_json
+@options.with_reason
+@options.on_app
+def diff(target: Target, *, before: str | None, after: str | None, reason: str | None, **how: bool) -> None:
+    """Show what differs from release A to B: from the one before to the active one, if none are named."""
+    form = {"a": before, "b": after}
+    if how["reveal"]:
+        found = target.rack.create(types.Diff, routes.diff(target.app), {**form, "reason": reason})
+    else:
+        found = target.rack.fetch(types.Diff, routes.diff(target.app), form)
+    if how["as_json"]:
+        return output.show_json(found)
+    output.show_text(found.manifest_text) if how["is_text"] else retrospect.show_diff(found)
 
 
 @releases.command("follow")
@@ -113,13 +144,39 @@ def create_from(target: Target, *, is_promoted: bool, id_only: bool, reason: str
     env_from = _source(target, sources["env_from"], sources["use_active_release_env"], "env")
     with output.progress(aside=id_only) as progress:
         progress.begin("Creating release")
-        form = {"build": _get(target, build_from).build, "env": _get(target, env_from).env, "reason": reason}
+        said = f"build of {build_from}, environment of {env_from}"
+        content = {"build": _get(target, build_from).build, "env": _get(target, env_from).env}
+        form = {**content, "description": said, "reason": reason}
         new = target.rack.create(types.Release, routes.releases(target.app), form)
         progress.done(f"OK, {new.id}")
         if is_promoted:
             promotion.promote(target.rack, target.app, new.id, Order(reason=reason), progress)
     if id_only:
         output.show(new.id)
+
+
+def _meant(target: Target, release: str | None, to: str | None) -> str:
+    """Return the release that is named, or that was active at a point in time."""
+    if release == moments.PREVIOUS and to is None:
+        release, to = None, moments.PREVIOUS
+    if (release is None) == (to is None):
+        hint = "name one (sternway releases), or say when it was active: --to previous"
+        raise errors.usage("which release is meant is not clear", hint=hint)
+    if release:
+        return release
+    query = {"to": moments.read(to or "", output.now())}
+    found = target.rack.fetch(types.Point, routes.point(target.app), query)
+    until = f" to {retrospect.at(found.until)}" if found.until else " on"
+    said = f"{found.release} was active from {retrospect.at(found.since)}{until}"
+    sys.stderr.write(f"{letters.printable(said)}\n")
+    return found.release
+
+
+def _preview(target: Target, back: promotion.Back, *, as_json: bool) -> None:
+    found = target.rack.fetch(types.Preview, routes.preview(target.app, back.release), back.form())
+    output.show_json(found) if as_json else retrospect.show_preview(found)
+    if problem := next((check for check in found.checks if check.result == "problem"), None):
+        raise errors.CommandFailed(f"it would not work: {problem.detail}", hint=problem.hint)
 
 
 def _status(release: types.Release, active: str) -> str:

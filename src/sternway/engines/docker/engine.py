@@ -173,16 +173,24 @@ class DockerEngine:
             raise NotFound(f"process not found: {process_id}", hint="list them: sternway ps")
         self._attendance.ask(process, Asked.RESTART)
 
-    async def forget(self, app: str, *, epoch: int) -> None:
+    async def forget(self, app: str, *, epoch: int, owner: int = 0) -> None:
         """Drop the containers and the network of an app of which nothing runs; its volumes are put aside.
 
         Raises Conflict while something runs. Called twice it does nothing more.
         """
         await self.withdraw(app, epoch=epoch)
         try:
-            await self._volumes.leave(app)
+            await self._volumes.leave(app, owner)
         except Declined as problem:
             raise EngineUnavailable(f"volumes of {app} cannot be put aside: {problem.reason}") from problem
+
+    async def recall(self, app: str, *, epoch: int, owner: int) -> bool:
+        """Bring back the volumes that were put aside for this owner; raises Conflict."""
+        self._admit(epoch)
+        try:
+            return await self._volumes.recall(app, owner)
+        except Declined as problem:
+            raise EngineUnavailable(f"volumes of {app} cannot be brought back: {problem.reason}") from problem
 
     async def withdraw(self, app: str, *, epoch: int) -> None:
         """Drop the containers and the network of an app of which nothing runs. Images and volumes stay as they are.

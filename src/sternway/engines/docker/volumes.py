@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sternway.core.errors import Conflict
 from sternway.core.formation import Volume
 from sternway.engines.docker import labels
 from sternway.engines.docker.api import Api
 
 GENERATION = "sternway.generation"
 CLOSED = "sternway.closed"
+OWNER = "sternway.owner"
 _NOT_A_WORD = re.compile(r"[^A-Za-z0-9]+")
 _RESERVED = ("/proc", "/dev", "/sys")
 
@@ -58,15 +60,32 @@ class Volumes:
             notes=tuple(f"volume {target}: {problem}" for target, problem in problems.items() if problem),
         )
 
-    async def leave(self, app: str) -> None:
-        """Put the volumes of an app that is gone aside; called twice it does nothing more."""
+    async def leave(self, app: str, owner: int = 0) -> None:
+        """Put the volumes of an app that is gone aside; called twice it does nothing more.
+
+        What closes their generation says whose they are, and is all that `recall` has to take away.
+        """
         found = await self._list(app)
         generation = max((_generation(found, each) for each in found), default=0)
         if any(_number(each) == generation for each in found):
             name = f"sternway-{self._rack}-{app}-{generation}-closed"
-            await self._api.post("volumes/create", {"Name": name, "Labels": self._labels(app, generation, CLOSED)})
+            marked = {**self._labels(app, generation, CLOSED), OWNER: str(owner)}
+            await self._api.post("volumes/create", {"Name": name, "Labels": marked})
             generation += 1
         self._generations[app] = generation
+
+    async def recall(self, app: str, owner: int) -> bool:
+        """Bring the volumes of this owner back; tell whether there are any."""
+        found = await self._list(app)
+        generation = max((_generation(found, each) for each in found), default=0)
+        closing = next((each for each in found if each["Labels"].get(OWNER) == str(owner)), None)
+        if closing is None:
+            return any(_number(each) == generation for each in found)
+        if any(_number(each) > _number(closing) for each in found):
+            raise Conflict(f"there are volumes of another {app}", hint="see them: docker volume ls")
+        await self._api.delete(f"volumes/{closing['Name']}")
+        self._generations[app] = _number(closing)
+        return True
 
     def _kept(self, app: str, target: str) -> Mapping[str, Any]:
         generation = self._generations.get(app, 0)

@@ -183,7 +183,7 @@ class ProcessEngine:
         self._change(process, process.restart)
         self._insist(process)
 
-    async def forget(self, app: str, *, epoch: int) -> None:
+    async def forget(self, app: str, *, epoch: int, owner: int = 0) -> None:
         """Drop what is kept of an app of which nothing runs: logs and user; its volumes are put aside.
 
         Raises Conflict while something runs; what runs once is stopped. Called twice it does nothing more.
@@ -196,9 +196,17 @@ class ProcessEngine:
         if there or any(key.app == app for key in self._formations):
             raise Conflict(f"processes of {app} still run", hint="wait until they are gone")
         try:
-            await asyncio.to_thread(self._orders.forget, app)
+            await asyncio.to_thread(self._orders.forget, app, owner)
         except OSError as exc:
             raise EngineUnavailable(f"what is kept of {app} cannot be dropped: {exc}") from exc
+
+    async def recall(self, app: str, *, epoch: int, owner: int) -> bool:
+        """Bring back the volumes that were put aside for this owner; raises Conflict."""
+        self._admit(epoch)
+        try:
+            return await asyncio.to_thread(self._orders.recall, app, owner)
+        except OSError as exc:
+            raise EngineUnavailable(f"volumes of {app} cannot be brought back: {exc}") from exc
 
     async def withdraw(self, app: str, *, epoch: int) -> None:
         """Do nothing: all that it keeps is in the rack's own directory."""

@@ -45,9 +45,13 @@ class Orders:
             "confinement": confined.confinement,
         }
 
-    def forget(self, app: str) -> None:
+    def recall(self, app: str, owner: int) -> bool:
+        """Bring the volumes of an app back; raises OSError and Conflict."""
+        return self._volumes.recall(app, owner)
+
+    def forget(self, app: str, owner: int = 0) -> None:
         """Drop what was made for an app of which nothing runs; raises OSError and EngineUnavailable."""
-        self._volumes.leave(app)
+        self._volumes.leave(app, owner)
         self._slots.drop(app)
         self._users.forget(app)
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sternway.core.errors import Conflict
 from sternway.core.formation import Volume
 
 DIRECTORY = "volumes"
@@ -64,15 +65,29 @@ class Volumes:
                 mounts.append(Mount(Path(os.path.realpath(kept)), volume.target, is_kept=True))
         return Mounts(tuple(mounts), tuple(notes))
 
-    def leave(self, app: str) -> None:
-        """Put the volumes of an app that is gone aside, where no other app of that name finds them."""
+    def leave(self, app: str, owner: int = 0) -> None:
+        """Put the volumes of an app that is gone aside, where no other app of that name finds them.
+
+        With an owner, `recall` finds them again.
+        """
         kept = self._data / DIRECTORY / app
         if not kept.is_dir():
             return
         aside = self._data / LEFT
         aside.mkdir(mode=0o700, exist_ok=True)
         number = sum(1 for _ in aside.glob(f"{app}.*")) + 1
-        os.rename(kept, aside / f"{app}.{number}")
+        os.rename(kept, _aside(self._data, app, owner) if owner else aside / f"{app}.{number}")
+
+    def recall(self, app: str, owner: int) -> bool:
+        """Bring the volumes of this owner back; tell whether there are any."""
+        kept, left = self._data / DIRECTORY / app, _aside(self._data, app, owner)
+        if not left.is_dir():
+            return kept.is_dir()
+        if kept.is_dir():
+            raise Conflict(f"there are volumes of another {app}", hint=f"see {kept} and {left} on the rack's machine")
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.rename(left, kept)
+        return True
 
     def _problem(self, volume: Volume) -> str:
         target = os.path.normpath(volume.target)
@@ -86,6 +101,10 @@ class Volumes:
         if _is_in(source, self._private) or _is_in(self._private, source):
             return "ignored, since the rack's own directory is no volume"
         return ""
+
+
+def _aside(data: Path, app: str, owner: int) -> Path:
+    return data / LEFT / f"{app}.of-{owner}"
 
 
 def slug(target: str) -> str:
