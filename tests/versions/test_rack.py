@@ -97,6 +97,11 @@ def colour(rack: LaunchedRack) -> None:
         store.commit()
 
 
+def colours(rack: LaunchedRack) -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(rack.files.store, timeout=10)) as store:
+        return store.execute("SELECT name, colour FROM apps WHERE colour IS NOT NULL").fetchall()
+
+
 def test_moved_on_and_back_and_over_a_version_and_nobody_notices(rack: LaunchedRack):
     known = rack.releases()
     with people_at_work(rack) as pollers:
@@ -127,7 +132,7 @@ def test_a_version_that_does_not_work_is_taken_back_and_nobody_notices(rack: Lau
     assert cause in said
 
 
-def test_rows_that_an_older_version_cannot_hold_are_exported_only_if_a_person_accepts_it(rack: LaunchedRack):
+def test_rows_that_an_older_version_cannot_hold_are_exported_if_a_person_accepts_it_and_come_back_with_the_newer_one(rack: LaunchedRack):
     assert rack.move("update", SECOND).returncode == 0
     colour(rack)
     refused = rack.move("update", FIRST)
@@ -138,9 +143,14 @@ def test_rows_that_an_older_version_cannot_hold_are_exported_only_if_a_person_ac
     (exported,) = rack.files.exports.glob("*.json")
     (row,) = json.loads(exported.read_text())["apps"]
     assert (row["name"], row["colour"]) == ("blue", "b")
+    assert rack.move("update", SECOND).returncode == 0
+    assert colours(rack) == [("blue", "b")]
+    assert exported.exists()
+    assert json.loads(exported.with_name(f"{exported.name}.brought-in").read_text())["apps"]["brought"] == 1
 
 
 def test_rollback_goes_to_the_version_before_and_a_second_one_returns(rack: LaunchedRack):
+    assert rack.move("update", FIRST, "--accept-export").returncode == 0
     assert rack.move("update", THIRD).returncode == 0
     assert rack.move("rollback").returncode == 0
     assert rack.serving() == FIRST

@@ -84,11 +84,20 @@ async def _serve(arguments: argparse.Namespace, home: Home, recent: Journal) -> 
         engines.keep(rack.engine.capabilities.name, home)
         password = _announce(home, api, Address("127.0.0.1", router.port))
         async with _open(rack):
+            await _bring_in_exported(rack, home)
             await versions.begin(rack)
             await _run(rack, door, password)
             if rack.shutdown.with_apps:
                 await dismantle(rack, _holder())
                 engines.forget(home)
+
+
+async def _bring_in_exported(rack: Rack, home: Home) -> None:
+    """Before the first request: rows that come later must not take the place of those that were exported."""
+    if any((exports := Files(home.root).exports).glob("*.json")):
+        from sternway.bootstrap import maintenance
+
+        await maintenance.bring_in(rack, exports)
 
 
 @contextlib.contextmanager
