@@ -158,6 +158,8 @@ def test_it_installs_a_rack_from_a_channel_alone_and_takes_it_off(person: Person
         person._variables["RACK_URL"] = (data / "rack-url").read_text().strip()
         assert f"server: {SECOND}" in person.out("version")
         assert str(channel.directory) in person.out("rack", "params")
+        for _ in range(2):  # one that runs, and one that does not
+            person.out("rack", "stop", "--data", str(data), "--all")
     finally:
         person.out("rack", "uninstall", str(data), "--force")
     assert not data.exists()

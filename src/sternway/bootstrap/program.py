@@ -162,6 +162,7 @@ def _announce(home: Home, api: Address, router: Address) -> str:
     password, is_new = home.password()
     _write(home.rack_url, f"http://rack:{password}@{api}\n")
     _write(home.router_address, f"{router}\n")
+    _write(home.program, f"{Path(sys.executable).with_name('sternwayd')}\n")
     print(f"Sternway {__version__}")
     print(f"  API   http://{api}")
     print(f"  apps  http://SERVICE.APP.localhost:{router.port}")
