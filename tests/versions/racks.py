@@ -98,6 +98,6 @@ def build(version: str, out: Path) -> Path:
         change(source)
     directory = out / version
     directory.mkdir()
-    made = rack.make(Tree(source, version, compression=1), directory)
+    made = rack.make(Tree(source, version, compression=0), directory)
     shutil.rmtree(source)
     return made

@@ -77,7 +77,9 @@ def _place(connection: sa.Connection, table: sa.TableClause, keys: Sequence[str]
 def _decoded(row: Row, types: Mapping[str, Any]) -> Row:
     """Return a row as it was stored: bytes are base64 in a file."""
     return {
-        name: b64decode(value, validate=True) if isinstance(types[name], sa.LargeBinary) and value is not None else value
+        name: b64decode(value, validate=True)
+        if isinstance(types[name], sa.LargeBinary) and value is not None
+        else value
         for name, value in row.items()
     }
 
