@@ -1,4 +1,4 @@
-"""Rows that a way back had exported come in again with the schema that can hold them: once, whole, and never over others."""
+"""Rows that a way back had exported come in again with the schema that can hold them: once, and never over others."""
 
 import json
 import shutil

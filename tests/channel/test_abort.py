@@ -64,7 +64,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def test_what_is_under_way_is_ended_by_another_thread(server: Waiting, root: bytes, tmp_path: Path) -> None:
     abort = Abort()
     follower = Follower(server.address, tmp_path / "trusted", root=root, abort=abort)
-    ending = threading.Thread(target=lambda: server.is_asked.wait(PATIENCE_S) and abort.now())
+
+    def end() -> None:
+        server.is_asked.wait(PATIENCE_S)
+        abort.now()
+
+    ending = threading.Thread(target=end)
     ending.start()
     with pytest.raises(ChannelUnavailable, match="it was asked to end"):
         follower.artifacts()

@@ -130,6 +130,11 @@ def without_waiting(exchanges: list[dict[str, Any]]) -> Iterator[dict[str, Any]]
             yield exchange
 
 
+def exchanges(recorded: Path) -> list[dict[str, Any]]:
+    """Return what a file has of requests and answers."""
+    return list(json.loads(recorded.read_text())["exchanges"])
+
+
 async def record() -> list[dict[str, Any]]:
     """Run the commands against a rack, and return what was said."""
     recorder = Recorder()
@@ -151,7 +156,7 @@ async def record() -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     version = sternway.__version__
-    told = {"client": version, "exchanges": asyncio.run(record())}
+    said = {"client": version, "exchanges": asyncio.run(record())}
     path = HERE / f"client-{version.partition('-')[0]}.json"
-    path.write_text(json.dumps(told, indent=1) + "\n")
+    path.write_text(json.dumps(said, indent=1) + "\n")
     print(path)

@@ -1,7 +1,6 @@
 """Clients of earlier days, as they were recorded, go on listing, promoting and rolling back with the rack of today."""
 
 import asyncio
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.compatibility.recording import RECORDED, shop
+from tests.compatibility.recording import RECORDED, exchanges, shop
 
 PATIENCE_S = 30.0
 SAID_ALIKE = ("app", "build", "copy-of", "description", "env", "manifest", "name", "reason", "release", "rollback")
@@ -68,5 +67,5 @@ class Replay:
 async def test_a_recorded_client_is_served_as_it_was_on_its_day(tmp_path: Path, recorded: Path) -> None:
     async with shop(tmp_path / "rack") as url, httpx2.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
         replay = Replay(client)
-        for exchange in json.loads(recorded.read_text())["exchanges"]:
+        for exchange in exchanges(recorded):
             await replay.say(exchange)

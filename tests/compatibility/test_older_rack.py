@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Run, folder, rack, run, run_alone  # noqa: F401 - fixtures
+from tests.cli.conftest import Run
 from tests.cli.scripted import ScriptedRack
-from tests.compatibility.recording import COMMANDS, RECORDED
+from tests.compatibility.recording import COMMANDS, RECORDED, exchanges
 
 NEEDED = ("id", "name", "status", "release", "build", "env", "created", "version", "app", "manifest", "description")
 """What a rack of any day says, at the places where the contract has it."""
@@ -20,10 +20,10 @@ PROMOTION = "7"
 type_of_day = pytest.mark.parametrize("day", ["whole", "lean", "newer", "lean and newer"])
 
 
-def script(rack: ScriptedRack, exchanges: Sequence[dict[str, Any]], day: str) -> None:
+def script(rack: ScriptedRack, said: Sequence[dict[str, Any]], day: str) -> None:
     """Have the rack answer each command as it was recorded."""
     answers: dict[str, list[Any]] = {}
-    for exchange in exchanges:
+    for exchange in said:
         path = _path(exchange["target"])
         answers.setdefault(f"{exchange['method']} {path}", []).append(_of_day(_plain(exchange["answer"]), day))
     for line, told in answers.items():
@@ -56,16 +56,10 @@ def _of_day(value: Any, day: str) -> Any:
 @type_of_day
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda path: path.stem)
-def test_it_lists_promotes_and_rolls_back(
-    run: Run,  # noqa: F811
-    rack: ScriptedRack,  # noqa: F811
-    recorded: Path,
-    command: str,
-    day: str,
-) -> None:
-    exchanges = json.loads(recorded.read_text())["exchanges"]
-    script(rack, [each for each in exchanges if each["command"] == command], day)
+def test_it_lists_promotes_and_rolls_back(run: Run, rack: ScriptedRack, recorded: Path, command: str, day: str) -> None:
+    recording = [each for each in exchanges(recorded) if each["command"] == command]
+    script(rack, recording, day)
     ended = run(*command.replace("OLDER", "RCCCCCCCCCC").split())
     assert (ended.code, "Traceback" in ended.err) == (0, False), ended.err
-    said = [line.method for line in rack.requests if line.method != "GET"]
-    assert said == [each["method"] for each in exchanges if each["command"] == command and each["method"] != "GET"]
+    done = [request.method for request in rack.requests if request.method != "GET"]
+    assert done == [each["method"] for each in recording if each["method"] != "GET"]

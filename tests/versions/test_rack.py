@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -128,7 +127,7 @@ def test_a_version_that_does_not_work_is_taken_back_and_nobody_notices(rack: Lau
     assert cause in said
 
 
-def test_rows_that_an_older_version_cannot_hold_are_exported_if_a_person_accepts_it_and_come_back_with_the_newer_one(
+def test_rows_that_an_older_version_cannot_hold_are_exported_if_accepted_and_come_back(
     rack: LaunchedRack,
 ):
     assert rack.move("update", SECOND).returncode == 0

@@ -73,13 +73,17 @@ async def bring_in(rack: Rack, directory: Path) -> None:
 
     What cannot be read or written stays in its file, and the rack starts all the same.
     """
-    for path in sorted(directory.glob("*.json"), key=lambda path: path.stat().st_mtime):
+    for path in await asyncio.to_thread(_exported, directory):
         try:
             export = exports.read(path.name, await asyncio.to_thread(path.read_bytes))
             if done := await exports.bring_in(rack, export):
                 await asyncio.to_thread(_tell, path, done)
         except (OSError, ValueError, SternwayError) as problem:
             log.warning("exported rows are in their file only", extra={"file": path.name, "problem": str(problem)})
+
+
+def _exported(directory: Path) -> list[Path]:
+    return sorted(directory.glob("*.json"), key=lambda path: path.stat().st_mtime)
 
 
 def _tell(path: Path, done: Mapping[str, Brought]) -> None:

@@ -76,12 +76,8 @@ def _place(connection: sa.Connection, table: sa.TableClause, keys: Sequence[str]
 
 def _decoded(row: Row, types: Mapping[str, Any]) -> Row:
     """Return a row as it was stored: bytes are base64 in a file."""
-    return {
-        name: b64decode(value, validate=True)
-        if isinstance(types[name], sa.LargeBinary) and value is not None
-        else value
-        for name, value in row.items()
-    }
+    packed = {name for name, value in row.items() if value is not None and isinstance(types[name], sa.LargeBinary)}
+    return dict(row) | {name: b64decode(row[name], validate=True) for name in packed}
 
 
 def _words(problem: Exception) -> str:

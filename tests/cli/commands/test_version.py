@@ -4,7 +4,6 @@ import sternway
 from tests.cli.conftest import Run
 from tests.cli.scripted import ScriptedRack
 
-
 OWN = "20261122000000"
 
 

@@ -1,4 +1,4 @@
-"""Take down what a rack left running, by a program of that rack: this one may be a single file that has none beside it."""
+"""Take down what a rack left running, by a program of that rack: this one may be a file that has none beside it."""
 
 import os
 import subprocess
