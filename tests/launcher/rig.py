@@ -78,7 +78,7 @@ class Rig:
 
     def ask(self, request: str = "GET /check") -> str:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(1)
+            connection.settimeout(5)
             connection.connect(str(self.root / "api.sock"))
             connection.sendall(f"{request} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             head = connection.makefile("rb").read().decode()
