@@ -120,13 +120,13 @@ class LaunchedRack:
 
 
 @contextlib.contextmanager
-def launched(root: Path, artifacts: list[Path], active: str) -> Iterator[LaunchedRack]:
-    """Have a rack run under its launcher until the block ends."""
+def launched(root: Path, artifacts: list[Path], active: str, **variables: str) -> Iterator[LaunchedRack]:
+    """Have a rack run under its launcher, in an environment with these variables, until the block ends."""
     root.mkdir()
     found = LaunchedRack(root)
     found.install(*artifacts)
     found.activate(active)
-    found.start()
+    found.start(**variables)
     try:
         yield found
     finally:

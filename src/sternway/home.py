@@ -74,6 +74,11 @@ class Home:
         return self.root / "api-address"
 
     @property
+    def program(self) -> Path:
+        """The path of the `sternwayd` that ran last, for whoever takes down what it left."""
+        return self.root / "program"
+
+    @property
     def process(self) -> Path:
         """Which process is the rack: `pid`, `started_at_ticks` as in /proc, and its `version`."""
         return self.root / "rackd.json"

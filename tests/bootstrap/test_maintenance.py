@@ -1,4 +1,4 @@
-"""`sternwayd` as the launcher calls it: a trial on a copy, and the way down to an older schema."""
+"""`sternwayd` as the launcher calls it: a trial on a copy, the way down to an older schema, and what comes back."""
 
 import json
 import shutil

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sternway.channel import follow, publish
+from sternway.channel import download, publish
 from sternway.channel.follow import Follower, fetch_root
 from sternway.channel.keys import Keys
 from sternway.core.errors import ChannelRefused, ChannelUnavailable
@@ -246,9 +246,9 @@ def test_a_server_that_never_stops_sending_is_cut_off(rig: Rig, endless: str):
 
 
 def test_a_server_that_sends_too_slowly_is_given_up(rig: Rig, endless: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(follow, "SLOWEST_BYTES_S", 10**15)
+    monkeypatch.setattr(download, "SLOWEST_BYTES_S", 10**15)
     moments = iter(range(0, 10**6, 60))
-    monkeypatch.setattr(follow, "monotonic", lambda: float(next(moments)))
+    monkeypatch.setattr(download, "monotonic", lambda: float(next(moments)))
     with pytest.raises(ChannelUnavailable, match="too slowly"):
         Follower(endless, rig.directory / "trusted").artifacts()
 

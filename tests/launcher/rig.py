@@ -52,7 +52,7 @@ class Rig:
         return [sys.executable, "-m", "sternway.launcher", "--data", str(self.root)]
 
     def start(self) -> None:
-        bounds = ["--watch", "1.0", "--healthy-within", "1.5"]
+        bounds = ["--watch", "0.8", "--healthy-within", "3"]
         variables = {**os.environ, "STERNWAY_LAUNCHER_DIE_AT": str(self.order_to_die)}
         self._process = subprocess.Popen([*self.command(), *bounds], env=variables)
 
@@ -78,7 +78,7 @@ class Rig:
 
     def ask(self, request: str = "GET /check") -> str:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(1)
+            connection.settimeout(5)
             connection.connect(str(self.root / "api.sock"))
             connection.sendall(f"{request} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             head = connection.makefile("rb").read().decode()

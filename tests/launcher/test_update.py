@@ -78,7 +78,7 @@ def test_rows_that_the_older_version_cannot_hold_are_exported_if_a_person_accept
     [
         ("untried", "it does not work on a copy"),
         ("refuses", "ended with 1 while it started"),
-        ("deaf", "was not healthy within 1.5 s: it does not answer"),
+        ("deaf", "was not healthy within 3 s: it does not answer"),
         ("brief", "ended with 7"),
     ],
 )

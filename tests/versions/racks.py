@@ -112,6 +112,6 @@ def build(version: str, out: Path) -> Path:
     directory = out / version
     directory.mkdir()
     tree = TreeWithNewerCaddy if version == THIRD else Tree
-    made = rack.make(tree(source, version, compression=1), directory)
+    made = rack.make(tree(source, version, compression=0), directory)
     shutil.rmtree(source)
     return made

@@ -15,6 +15,7 @@ import pytest
 from scripts.launched_rack import LaunchedRack, launched
 from scripts.visitor import Visitor
 from tests.versions import racks
+from tests.versions.conftest import Build
 from tests.versions.racks import BROKEN, DEAF, FIRST, SECOND, THIRD
 
 POLLERS = 3
@@ -23,14 +24,9 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
-def artifacts(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    out = tmp_path_factory.mktemp("dist")
-    return [racks.build(version, out) for version in racks.CHANGES]
-
-
-@pytest.fixture(scope="module")
-def rack(tmp_path_factory: pytest.TempPathFactory, artifacts: list[Path]) -> Iterator[LaunchedRack]:
+def rack(tmp_path_factory: pytest.TempPathFactory, built: Build) -> Iterator[LaunchedRack]:
     directory = tmp_path_factory.mktemp("rack")
+    artifacts = [built(version) for version in racks.CHANGES]
     with launched(directory / "r", artifacts[:1], FIRST) as rack:
         rack.follow(racks.publish(artifacts, directory))
         rack.sternway("apps", "create", "hello")
@@ -104,6 +100,11 @@ def running_caddy(rack: LaunchedRack) -> bytes:
     return Path(f"/proc/{newest['pid']}/exe").read_bytes()
 
 
+def colours(rack: LaunchedRack) -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(rack.files.store, timeout=10)) as store:
+        return store.execute("SELECT name, colour FROM apps WHERE colour IS NOT NULL").fetchall()
+
+
 def test_moved_on_and_back_and_over_a_version_and_nobody_notices(rack: LaunchedRack):
     known = rack.releases()
     caddies = {SECOND: FIRST, FIRST: FIRST, THIRD: THIRD}
@@ -136,7 +137,9 @@ def test_a_version_that_does_not_work_is_taken_back_and_nobody_notices(rack: Lau
     assert cause in said
 
 
-def test_rows_that_an_older_version_cannot_hold_are_exported_only_if_a_person_accepts_it(rack: LaunchedRack):
+def test_rows_that_an_older_version_cannot_hold_are_exported_if_accepted_and_come_back(
+    rack: LaunchedRack,
+):
     assert rack.move("update", SECOND).returncode == 0
     colour(rack)
     refused = rack.move("update", FIRST)
@@ -147,11 +150,15 @@ def test_rows_that_an_older_version_cannot_hold_are_exported_only_if_a_person_ac
     (exported,) = rack.files.exports.glob("*.json")
     (row,) = json.loads(exported.read_text())["apps"]
     assert (row["name"], row["colour"]) == ("blue", "b")
+    assert rack.move("update", SECOND).returncode == 0
+    assert colours(rack) == [("blue", "b")]
+    assert exported.exists()
+    assert json.loads(exported.with_name(f"{exported.name}.brought-in").read_text())["apps"]["brought"] == 1
 
 
 def test_rollback_goes_to_the_version_before_and_a_second_one_returns(rack: LaunchedRack):
-    assert rack.move("update", THIRD).returncode == 0
+    assert rack.move("update", THIRD, "--accept-export").returncode == 0
     assert rack.move("rollback").returncode == 0
-    assert rack.serving() == FIRST
-    assert rack.move("rollback").returncode == 0
+    assert (rack.serving(), colours(rack)) == (SECOND, [("blue", "b")])
+    assert rack.move("rollback", "--accept-export").returncode == 0
     assert rack.serving() == THIRD

@@ -85,11 +85,20 @@ async def _serve(arguments: argparse.Namespace, home: Home, recent: Journal) -> 
         engines.keep(rack.engine.capabilities.name, home)
         password = _announce(home, api, Address("127.0.0.1", router.port))
         async with _open(rack):
+            await _bring_in_exported(rack, home)
             await versions.begin(rack)
             await _run(rack, door, password)
             if rack.shutdown.with_apps:
                 await dismantle(rack, _holder())
                 engines.forget(home)
+
+
+async def _bring_in_exported(rack: Rack, home: Home) -> None:
+    """Before the first request: rows that come later must not take the place of those that were exported."""
+    if any((exports := Files(home.root).exports).glob("*.json")):
+        from sternway.bootstrap import maintenance
+
+        await maintenance.bring_in(rack, exports)
 
 
 @contextlib.contextmanager
@@ -155,6 +164,7 @@ def _announce(home: Home, api: Address, router: Address) -> str:
     password, is_new = home.password()
     _write(home.rack_url, f"http://rack:{password}@{api}\n")
     _write(home.router_address, f"{router}\n")
+    _write(home.program, f"{Path(sys.executable).with_name('sternwayd')}\n")
     print(f"Sternway {__version__}")
     print(f"  API   http://{api}")
     print(f"  apps  http://SERVICE.APP.localhost:{router.port}")

@@ -5,37 +5,34 @@ serves it. Every method blocks; call it in a thread where there is a loop.
 """
 
 import http.client
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
 from urllib.parse import urlsplit
 
 from tuf.api import exceptions
 from tuf.api.metadata import Metadata, Targets
 from tuf.ngclient import Updater, UpdaterConfig
-from tuf.ngclient.fetcher import FetcherInterface
 
 from sternway import files
+from sternway.channel.abort import Abort
 from sternway.channel.artifact import Artifact, of_custom
+from sternway.channel.download import Fetcher
 from sternway.channel.repository import METADATA
 from sternway.core.errors import ChannelRefused, ChannelUnavailable, InvalidInput, NotFound
 
-CHUNK_BYTES = 256 * 1024
-WAIT_S = 20.0
-SLOWEST_BYTES_S = 10_000
-"""A server that gives less is taken to hold us up."""
+LIST_S = 120.0
+FETCH_S = 3600.0
 
 
 class Follower:
     """Follows a channel. `address` is a directory, or an http(s) URL; `trusted` keeps what was seen of it.
 
-    `root` is the pinned root; without it the one that is kept.
+    `root` is the pinned root; without it the one that is kept. `abort` ends whatever is being fetched.
     """
 
-    def __init__(self, address: str, trusted: Path, *, root: bytes | None = None) -> None:
+    def __init__(self, address: str, trusted: Path, *, root: bytes | None = None, abort: Abort | None = None) -> None:
+        self._abort = abort or Abort()
         self._address = base_url(address)
         self._trusted = trusted
         self._root = root
@@ -45,7 +42,7 @@ class Follower:
 
         Raises ChannelRefused for anything that is not as signed, ChannelUnavailable for what does not answer.
         """
-        with translated(self._address):
+        with translated(self._address), self._abort.within(LIST_S):
             self._updater().refresh()
             listed = Metadata[Targets].from_file(str(self._trusted / "targets.json")).signed
         found = [
@@ -59,7 +56,7 @@ class Follower:
         to.parent.mkdir(parents=True, exist_ok=True)
         part = to.with_name(f".{to.name}.part")
         try:
-            with translated(self._address):
+            with translated(self._address), self._abort.within(FETCH_S):
                 updater = self._updater()
                 target = updater.get_targetinfo(artifact.path)
                 if target is None:
@@ -78,7 +75,7 @@ class Follower:
             str(self._trusted),
             f"{self._address}{METADATA}/",
             target_base_url=self._address,
-            fetcher=_Fetcher(),
+            fetcher=Fetcher(self._abort),
             config=UpdaterConfig(prefix_targets_with_hash=False),
             bootstrap=self._root,
         )
@@ -86,8 +83,11 @@ class Follower:
 
 def fetch_root(address: str) -> bytes:
     """Return the first root as it is served, unchecked: compare its fingerprint before it is pinned."""
-    with translated(address):
-        return _Fetcher().download_bytes(f"{base_url(address)}{METADATA}/1.root.json", UpdaterConfig().root_max_length)
+    abort = Abort()
+    with translated(address), abort.within(LIST_S):
+        return Fetcher(abort).download_bytes(
+            f"{base_url(address)}{METADATA}/1.root.json", UpdaterConfig().root_max_length
+        )
 
 
 def base_url(address: str) -> str:
@@ -98,31 +98,6 @@ def base_url(address: str) -> str:
     if "://" in address or not path.is_dir():
         raise InvalidInput(f"channel: {address!r} is no directory and no http address", hint="correct the address")
     return f"{path.absolute().as_uri()}/"
-
-
-class _Fetcher(FetcherInterface):
-    """Files and HTTP alike by the standard library, so that the command line needs nothing more for an update."""
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        try:
-            answer = urllib.request.urlopen(url, timeout=WAIT_S)
-        except urllib.error.HTTPError as exc:
-            raise exceptions.DownloadHTTPError(f"{url} answered {exc.code}", exc.code) from exc
-        except urllib.error.URLError as exc:
-            if isinstance(exc.reason, FileNotFoundError) or "No such file" in str(exc.reason):
-                raise exceptions.DownloadHTTPError(f"{url} is not there", 404) from exc
-            raise
-        return _chunks(answer)
-
-
-def _chunks(answer: http.client.HTTPResponse) -> Iterator[bytes]:
-    began, got = monotonic(), 0
-    with answer:
-        while chunk := answer.read(CHUNK_BYTES):
-            got += len(chunk)
-            if got < (monotonic() - began - WAIT_S) * SLOWEST_BYTES_S:
-                raise exceptions.SlowRetrievalError("it sends too slowly")
-            yield chunk
 
 
 @contextmanager

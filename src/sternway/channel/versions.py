@@ -5,14 +5,17 @@ The launcher is no part of any version and imports nothing of one: the two know 
 """
 
 import asyncio
+import functools
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sternway import threads
 from sternway.channel import installed, served
+from sternway.channel.abort import Abort
 from sternway.channel.artifact import RACK, Artifact, this_platform
 from sternway.core.errors import ChannelRefused, Corrupt, NotFound, Refused, Unavailable, Unsupported
 from sternway.launcher import files as launched
@@ -92,7 +95,7 @@ class RackVersions:
         """Return what the channel lists for this machine, newest first."""
         address = await self._channel()
         async with self._alone:
-            return await _uninterrupted(self._offered, address)
+            return await _aborted(functools.partial(self._offered, address))
 
     async def kept(self) -> Sequence[Offer]:
         """Return what is installed, newest first."""
@@ -106,7 +109,7 @@ class RackVersions:
                 return _kept(await _uninterrupted(self._installed.verify, version))
             except NotFound:
                 address = await self._channel()
-            return await _uninterrupted(self._fetch, version, address)
+            return await _aborted(functools.partial(self._fetch, version, address))
 
     async def stranded(self, offer: Offer) -> Mapping[str, int]:
         """Return how many rows of which tables the version could not hold."""
@@ -160,15 +163,15 @@ class RackVersions:
             )
         return address
 
-    def _offered(self, address: str) -> Sequence[Offer]:
+    def _offered(self, address: str, abort: Abort) -> Sequence[Offer]:
         here = {each.version for each in self._installed.list()}
-        return [_offer(artifact, here) for artifact in self._listed(self._follower(address))]
+        return [_offer(artifact, here) for artifact in self._listed(self._follower(address, abort))]
 
     def _listed(self, follower: "Follower") -> Sequence[Artifact]:
         platform = this_platform()
         return [each for each in follower.artifacts() if (each.program, each.platform) == (RACK, platform)]
 
-    def _follower(self, address: str) -> "Follower":
+    def _follower(self, address: str, abort: Abort) -> "Follower":
         from sternway.channel.follow import Follower
 
         try:
@@ -178,10 +181,10 @@ class RackVersions:
                 "nothing says whom to trust: no root of the channel is pinned",
                 hint=f"on the machine of the rack: sternway channel trust {address} --data {self._places.root}",
             ) from exc
-        return Follower(address, self._places.trusted, root=pinned)
+        return Follower(address, self._places.trusted, root=pinned, abort=abort)
 
-    def _fetch(self, version: str, address: str) -> Offer:
-        follower = self._follower(address)
+    def _fetch(self, version: str, address: str, abort: Abort) -> Offer:
+        follower = self._follower(address, abort)
         found = [each for each in self._listed(follower) if each.version == version]
         if not found:
             raise NotFound(f"version not found: {version}", hint="is it in the channel? sternway rack params")
@@ -245,7 +248,20 @@ async def _uninterrupted(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 
     Raises Unavailable for what the disk does not do.
     """
-    try:
+    with _disk():
         return await threads.uninterrupted(work, *args, **kwargs)
+
+
+async def _aborted(work: Callable[[Abort], T]) -> T:
+    """Do the same with work that downloads: whoever is cancelled does not wait for a slow server."""
+    abort = Abort()
+    with _disk():
+        return await threads.aborted_by(abort.now, work, abort)
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
     except OSError as exc:
         raise Unavailable(f"the disk of the rack: {exc.strerror or exc}", hint="is it full?") from exc

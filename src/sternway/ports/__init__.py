@@ -27,14 +27,17 @@ from sternway.ports.processes import Usage as Usage
 from sternway.ports.router import Router as Router
 from sternway.ports.router import Traffic as Traffic
 from sternway.ports.store import Apps as Apps
+from sternway.ports.store import Brought as Brought
 from sternway.ports.store import Builds as Builds
 from sternway.ports.store import Deleted as Deleted
 from sternway.ports.store import Events as Events
+from sternway.ports.store import Exports as Exports
 from sternway.ports.store import Leases as Leases
 from sternway.ports.store import Ledger as Ledger
 from sternway.ports.store import Logins as Logins
 from sternway.ports.store import Parameters as Parameters
 from sternway.ports.store import Promotions as Promotions
+from sternway.ports.store import Refusal as Refusal
 from sternway.ports.store import Releases as Releases
 from sternway.ports.store import Step as Step
 from sternway.ports.store import Store as Store

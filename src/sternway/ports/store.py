@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from sternway.core.app import App, Made, Settings
 from sternway.core.event import Event, Happening
@@ -198,6 +198,35 @@ class Events(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row that could not be brought in: its place among those that were given, and why, without its values."""
+
+    row: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What became of rows: so many were brought in, so many were there already, and these were refused."""
+
+    brought: int
+    there: int
+    refused: Sequence[Refusal]
+
+
+class Exports(Protocol):
+    """Rows that were taken out for an older schema, on their way back into the ledger."""
+
+    async def holds(self, table: str, columns: Sequence[str]) -> bool:
+        """Tell whether the schema has a table with these columns."""
+        ...
+
+    async def bring_in(self, table: str, rows: Sequence[Mapping[str, Any]]) -> Brought:
+        """Bring in rows as they were exported. What is there already stays as it is; called twice changes nothing."""
+        ...
+
+
 class Parameters(Protocol):
     """What is set for the rack as a whole."""
 
@@ -267,6 +296,11 @@ class Ledger(Protocol):
     @property
     def events(self) -> Events:
         """Return the events."""
+        ...
+
+    @property
+    def exports(self) -> Exports:
+        """Return the way back of rows that were exported."""
         ...
 
     @property

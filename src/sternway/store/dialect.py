@@ -5,7 +5,8 @@ exists never changes: a new rule is a new function and a new migration.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,16 @@ def insert_only(table: str) -> Sequence[str]:
 def unprotect(table: str) -> Sequence[str]:
     """Return what undoes `insert_only`."""
     return [f"DROP TRIGGER {table}_no_{verb}" for verb in ("update", "delete")]
+
+
+@contextmanager
+def changeable(connection: sa.Connection, table: str) -> Iterator[None]:
+    """Let rows of an insert-only table be changed until the block ends, within the transaction, as a migration may."""
+    named = sa.text("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = :name")
+    name = f"{table}_no_update"
+    protection = connection.execute(named, {"name": name}).scalar()
+    if protection:
+        connection.exec_driver_sql(f"DROP TRIGGER {name}")
+    yield
+    if protection:
+        connection.exec_driver_sql(protection)

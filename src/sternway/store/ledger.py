@@ -16,6 +16,7 @@ from sternway.store.apps import SqlApps
 from sternway.store.builds import SqlBuilds
 from sternway.store.connection import Connections, Transaction
 from sternway.store.events import SqlEvents
+from sternway.store.exports import SqlExports
 from sternway.store.leases import SqlLeases
 from sternway.store.logins import SqlLogins
 from sternway.store.parameters import SqlParameters
@@ -38,6 +39,7 @@ class SqlLedger:
     releases: SqlReleases
     promotions: SqlPromotions
     events: SqlEvents
+    exports: SqlExports
     parameters: SqlParameters
     logins: SqlLogins
     leases: SqlLeases
@@ -52,6 +54,7 @@ class SqlLedger:
             releases=releases,
             promotions=SqlPromotions(transaction, releases),
             events=SqlEvents(transaction),
+            exports=SqlExports(transaction),
             parameters=SqlParameters(transaction),
             logins=SqlLogins(transaction, secrets),
             leases=SqlLeases(transaction),

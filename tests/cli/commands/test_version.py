@@ -4,12 +4,27 @@ import sternway
 from tests.cli.conftest import Run
 from tests.cli.scripted import ScriptedRack
 
+OWN = "20261122000000"
 
-@pytest.mark.parametrize("server", ["20260102030405", "20260102030405-labelled", "20251122000000"])
-def test_both_versions_are_printed_and_that_they_fit(run: Run, rack: ScriptedRack, server: str) -> None:
+
+@pytest.fixture(autouse=True)
+def own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sternway, "__version__", OWN)
+
+
+@pytest.mark.parametrize(
+    ("server", "apart"),
+    [
+        ("20261112000000", "the client is 10 days newer than the rack"),
+        ("20251122000000-labelled", "the client is 365 days newer than the rack"),
+        ("20271122000000", "the client is 365 days older than the rack"),
+        ("20261122000000-other", "they are of the same day"),
+    ],
+)
+def test_both_versions_are_printed_and_that_they_fit(run: Run, rack: ScriptedRack, server: str, apart: str) -> None:
     rack.on("GET /system", {"version": server})
     ended = run("version")
-    assert ended.out == f"client: {sternway.__version__}\nserver: {server}\nfit: yes\n"
+    assert ended.out == f"client: {OWN}\nserver: {server}\nfit: yes, {apart}\n"
     assert ended.err == ""
 
 
@@ -21,12 +36,12 @@ def test_both_versions_are_printed_and_that_they_fit(run: Run, rack: ScriptedRac
     ],
 )
 def test_what_is_more_than_a_year_apart_is_warned_of_with_the_remedy(
-    run: Run, rack: ScriptedRack, monkeypatch: pytest.MonkeyPatch, server: str, words: str
+    run: Run, rack: ScriptedRack, server: str, words: str
 ) -> None:
-    monkeypatch.setattr(sternway, "__version__", "20261122000000")
     rack.on("GET /system", {"version": server})
     ended = run("version")
-    assert (ended.code, ended.out) == (0, f"client: 20261122000000\nserver: {server}\nfit: no\n")
+    assert (ended.code, ended.out.splitlines()[:2]) == (0, [f"client: {OWN}", f"server: {server}"])
+    assert ended.out.splitlines()[2].startswith("fit: no, the client is ")
     remedy = "sternway rack update" if "the rack" in words else "sternway update"
     assert ended.err == f"{words}hint: {remedy}\n"
 
@@ -34,7 +49,7 @@ def test_what_is_more_than_a_year_apart_is_warned_of_with_the_remedy(
 @pytest.mark.parametrize("server", ["3.24.6", "20269999999999"])
 def test_racks_without_a_date_are_not_judged(run: Run, rack: ScriptedRack, server: str) -> None:
     rack.on("GET /system", {"version": server})
-    assert run("version").out == f"client: {sternway.__version__}\nserver: {server}\n"
+    assert run("version").out.endswith("fit: not known, as their versions do not both have a date\n")
 
 
 def test_without_a_rack_there_is_no_server(run_alone: Run) -> None:

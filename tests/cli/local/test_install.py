@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
@@ -218,10 +219,27 @@ def test_unit_of_a_user_is_started_and_enabled(systemctl: Path, tmp_path: Path) 
     made.write(["/bin/true", "a b"])
     made.start()
     unit = (tmp_path / "config/systemd/user/sternway-local.service").read_text()
-    assert f'ExecStart="{tmp_path}/100%% rack/launcher/run"\n' in unit
+    assert f'ExecStart=/bin/sh "{tmp_path}/100%% rack/launcher/run"\n' in unit
     assert "KillMode=process\n" in unit
     assert systemctl.read_text() == "--user daemon-reload\n--user enable --now sternway-local.service\n"
     assert service.installed(root) == made
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+@pytest.mark.parametrize("scope", [Scope.USER, Scope.SYSTEM])
+def test_systemd_finds_nothing_wrong_with_the_unit(
+    systemctl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scope: Scope
+) -> None:
+    root = tmp_path / 'a "rack" of $HOME, 100%'
+    (root / "launcher").mkdir(parents=True)
+    made = Service(str(root), "local", scope)
+    unit = tmp_path / made.unit
+    monkeypatch.setattr(Service, "unit_file", unit)
+    made.write(["/bin/true"])
+    made.start()
+    asked = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(unit)]
+    found = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False)
+    assert (found.returncode, [line for line in found.stderr.splitlines() if made.unit in line]) == (0, [])
 
 
 def test_unit_is_taken_away_again(systemctl: Path, tmp_path: Path) -> None:

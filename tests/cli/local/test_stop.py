@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from sternway.cli.local import stop
+from sternway.launcher import files
+from sternway.launcher.files import Files
 from tests.cli.conftest import Run
 from tests.cli.scripted import Answer, ScriptedRack
 
@@ -77,15 +79,67 @@ def test_all_asks_the_rack_to_stop_everything(run_alone: Run, rack: ScriptedRack
     assert rack.requests[0].form == {"all": "true"}
 
 
-def test_all_takes_down_what_a_rack_that_is_gone_left(
-    run_alone: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program = tmp_path / "sternwayd"
-    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/called\n')
-    program.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+def program(path: Path) -> Path:
+    """A `sternwayd` that tells how it was called."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('#!/bin/sh\necho "$@" > "$0.called"\n')
+    path.chmod(0o755)
+    return path
+
+
+def called(path: Path) -> str:
+    told = path.with_name(f"{path.name}.called")
+    return told.read_text() if told.exists() else ""
+
+
+def active(data: Path, version: str) -> None:
+    files.write(Files(data).state, {"protocol": files.PROTOCOL, "active": version, "update": None})
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have nothing beside this program, as beside the one executable; return where that would be."""
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "alone" / "sternway"))
+    return tmp_path / "alone" / "sternwayd"
+
+
+def test_all_takes_down_what_a_rack_that_is_gone_left(run_alone: Run, data: Path, alone: Path) -> None:
+    beside = program(alone)
     assert run_alone("rack", "stop", "--data", str(data), "--all").code == 0
-    assert (tmp_path / "called").read_text() == f"--data {data} --dismantle\n"
+    assert called(beside) == f"--data {data} --dismantle\n"
+
+
+def test_the_active_version_takes_down_what_is_left(run_alone: Run, data: Path, alone: Path) -> None:
+    other, version = program(data / "other"), program(Files(data).program("20260101000000"))
+    active(data, "20260101000000")
+    (data / "program").write_text(f"{other}\n")
+    assert run_alone("rack", "stop", "--data", str(data), "--all").code == 0
+    assert (called(version), called(other)) == (f"--data {data} --dismantle\n", "")
+
+
+def test_what_a_rack_was_run_by_takes_down_what_it_left(
+    run_alone: Run, data: Path, tmp_path: Path, alone: Path
+) -> None:
+    ran = program(tmp_path / "somewhere" / "sternwayd")
+    (data / "program").write_text(f"{ran}\n")
+    assert run_alone("rack", "stop", "--data", str(data), "--all").code == 0
+    assert called(ran) == f"--data {data} --dismantle\n"
+
+
+def test_what_others_may_have_written_is_not_run(
+    run_alone: Run, data: Path, tmp_path: Path, alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = program(tmp_path / "somewhere" / "sternwayd")
+    (data / "program").write_text(f"{ran}\n")
+    monkeypatch.setattr("os.geteuid", lambda: 12345)
+    ended = run_alone("rack", "stop", "--data", str(data), "--all")
+    assert (ended.code, called(ran)) == (1, "")
+
+
+def test_without_any_program_it_says_what_to_run(run_alone: Run, data: Path, alone: Path) -> None:
+    ended = run_alone("rack", "stop", "--data", str(data), "--all")
+    assert ended.code == 1
+    assert f"hint: run it by hand: sternwayd --data {data} --dismantle" in ended.err
 
 
 def test_folder_that_is_not_there_is_not_found(run_alone: Run, tmp_path: Path) -> None:

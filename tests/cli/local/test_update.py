@@ -1,6 +1,8 @@
 """`update` over a channel of scripted executables: scripts that print their version."""
 
 import os
+import shutil
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -18,6 +20,14 @@ from sternway.cli.local import origin
 from sternway.cli.local.executables import Executables
 from tests.cli.conftest import Ended, Run
 
+CONTROL = """\
+Package: sternway-cli
+Version: 1
+Architecture: all
+Maintainer: nobody <nobody@example.com>
+Description: the command line
+"""
+ASKED = origin.ASKED
 OLD, OWN, NEW, NEWEST = "20260101000000", "20260201000000", "20260301000000-labelled", "20260401000000"
 
 
@@ -274,6 +284,38 @@ def test_copy_of_a_package_is_left_to_its_manager(
     ended = follow("update")
     assert (ended.code, "apt install --only-upgrade sternway" in ended.err) == (1, True)
     assert runs(executable) == OWN
+
+
+@pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="needs the tools of Debian")
+def test_copy_of_a_real_package_is_known_by_its_manager(
+    follow: Run, executable: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package with the executable in it, installed with a database of its own."""
+    tree, database = tmp_path / "tree", tmp_path / "dpkg"
+    packed = tree / executable.relative_to("/")
+    packed.parent.mkdir(parents=True)
+    shutil.copy(executable, packed)
+    (tree / "DEBIAN").mkdir()
+    (tree / "DEBIAN" / "control").write_text(CONTROL)
+    database.mkdir()
+    for name in ("status", "available"):
+        (database / name).touch()
+    for directory in ("info", "updates", "triggers"):
+        (database / directory).mkdir()
+    deb = tmp_path / "sternway.deb"
+    done("dpkg-deb", "--root-owner-group", "--build", str(tree), str(deb))
+    flags = ("--force-not-root", "--force-bad-path", "--log=/dev/null", "--no-triggers")
+    done("dpkg", f"--admindir={database}", *flags, "--unpack", str(deb))
+    monkeypatch.setenv("DPKG_ADMINDIR", str(database))
+    monkeypatch.setattr(origin, "ASKED", ASKED)
+    ended = follow("update")
+    assert (ended.code, runs(executable)) == (1, OWN)
+    assert f"{executable}, of the package sternway-cli, is looked after by another program" in ended.err
+    assert "hint: update it with: apt install --only-upgrade sternway-cli" in ended.err
+
+
+def done(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True, timeout=30, stdin=subprocess.DEVNULL)
 
 
 def test_path_without_rights_gives_the_remedy(follow: Run, executable: Path, monkeypatch: pytest.MonkeyPatch) -> None:

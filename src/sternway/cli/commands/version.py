@@ -24,21 +24,23 @@ def version(target: Target) -> None:
     output.show(f"client: {own_version()}\n")
     server = target.rack.get(routes.SYSTEM).get("version") if target.has_rack else "none"
     output.show(f"server: {server}\n")
-    _show_fit(own_version(), str(server))
+    if target.has_rack:
+        _show_fit(own_version(), str(server))
 
 
 def _show_fit(client: str, server: str) -> None:
-    """Say whether they fit, where both have a date: racks of other makes have none."""
+    """Say whether they fit, as far as versions tell: those of racks of other makes have no date."""
     made, served = _made_at(client), _made_at(server)
     if made is None or served is None:
-        return
-    days = (made - served).days
-    if abs(days) <= FITS_DAYS:
-        return output.show("fit: yes\n")
-    output.show("fit: no\n")
-    older, remedy = ("client", "sternway update") if days < 0 else ("rack", "sternway rack update")
-    sys.stderr.write(f"WARNING: the {older} is the older one by {abs(days)} days, some commands may fail\n")
-    sys.stderr.write(f"hint: {remedy}\n")
+        return output.show("fit: not known, as their versions do not both have a date\n")
+    days = abs(made - served).days
+    order = "newer" if made > served else "older"
+    apart = f"the client is {days} days {order} than the rack" if days else "they are of the same day"
+    output.show(f"fit: {'yes' if days <= FITS_DAYS else 'no'}, {apart}\n")
+    if days > FITS_DAYS:
+        older, remedy = ("client", "sternway update") if made < served else ("rack", "sternway rack update")
+        sys.stderr.write(f"WARNING: the {older} is the older one by {days} days, some commands may fail\n")
+        sys.stderr.write(f"hint: {remedy}\n")
 
 
 def _made_at(version: str) -> datetime | None:

@@ -23,7 +23,7 @@ from sternway.channel.versions import Places
 from sternway.cli import address as addresses
 from sternway.cli import client, errors, letters, options, output
 from sternway.cli.command import command
-from sternway.cli.local import service, trust
+from sternway.cli.local import dismantling, service, trust
 from sternway.cli.local.failures import told
 from sternway.cli.local.service import Service
 from sternway.cli.settings import Settings
@@ -34,7 +34,6 @@ from sternway.wire import routes
 
 START_S = 120.0
 LOOK_S = 0.1
-DISMANTLE_S = 300.0
 PYTHON_S = 30.0
 OURS = ("versions", "launcher", "channel")
 """What an install adds to a data directory."""
@@ -104,13 +103,12 @@ def uninstall(data: Path, *, keep_data: bool, force: bool) -> None:
     found = service.installed(data)
     if not force:
         _confirm(found.name, keep_data=keep_data)
-    active = str((files.read(Files(data).state) or {}).get("active", ""))
     with output.progress(aside=False) as progress:
         progress.begin(f"Stopping rack {found.name}, router and apps")
         found.stop()
         if running := Racks(Files(data), ()).find():
             running.stop()
-        _dismantle(data, active)
+        dismantling.dismantle(data)
         progress.done()
     for path in [data / name for name in OURS] if keep_data else [data]:
         shutil.rmtree(path)
@@ -261,7 +259,7 @@ def _undone_on_failure(plan: Plan) -> Iterator[None]:
             if running := Racks(Files(plan.data), ()).find():
                 running.stop()
             if not is_adopted and Files(plan.data).store.exists():
-                _dismantle(plan.data, str((files.read(Files(plan.data).state) or {}).get("active", "")))
+                dismantling.dismantle(plan.data)
         _clear(plan.data, before, is_adopted=is_adopted)
         if isinstance(exc, OSError):
             raise errors.CommandFailed(f"cannot install: {exc.strerror or exc}") from exc
@@ -297,16 +295,3 @@ def _confirm(name: str, *, keep_data: bool) -> None:
     sys.stderr.write(f"This removes the rack {name} with its {what}.\n")
     if click.prompt("Type its name to go on", err=True) != name:
         raise errors.CommandFailed("that is not its name; nothing was changed")
-
-
-def _dismantle(data: Path, active: str) -> None:
-    program = Files(data).program(active)
-    try:
-        done = subprocess.run(
-            [program, "--data", data, "--dismantle"], capture_output=True, text=True, timeout=DISMANTLE_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        raise errors.CommandFailed(f"cannot take down what {data} left running: {exc}") from exc
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        raise errors.CommandFailed(f"sternwayd --dismantle failed: {lines[-1] if lines else done.returncode}")

@@ -31,7 +31,8 @@ Wants=network-online.target
 After=network-online.target docker.service
 
 [Service]
-ExecStart={run}
+# By the shell: systemd takes no path with quotes for a program, and leaves a doubled $ in one as it is.
+ExecStart=/bin/sh {run}
 # A rack that was asked to stop stays stopped; one that crashed does not.
 Restart=on-failure
 RestartSec=1

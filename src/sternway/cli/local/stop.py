@@ -10,7 +10,6 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ import click
 
 from sternway.cli import address, client, errors, options, output
 from sternway.cli.command import command
+from sternway.cli.local import dismantling
 from sternway.cli.settings import Settings
 
 STOP_WAIT_S = 60
@@ -43,7 +43,7 @@ def stop(data: Path, is_all: bool) -> None:
 
 def _stop(data: Path, process: int | None, *, is_all: bool) -> None:
     if process is None:
-        return _dismantle(data)
+        return dismantling.dismantle(data)
     if is_all:
         with contextlib.closing(_rack(data)) as rack:
             rack.send("POST", "/system/stop", {"all": True})
@@ -109,15 +109,3 @@ def _rack(data: Path) -> client.Rack:
     except OSError as exc:
         raise errors.CommandFailed(f"cannot read {data / 'rack-url'}") from exc
     return client.Rack(address.parse(url), actor=options.actor(Settings(os.environ, Path.cwd())))
-
-
-def _dismantle(data: Path) -> None:
-    program = Path(sys.executable).parent / "sternwayd"
-    try:
-        done = subprocess.run(
-            [program, "--data", data, "--dismantle"], stdout=sys.stderr, timeout=ALL_WAIT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        raise errors.CommandFailed(f"cannot take down what {data} left running: {exc}") from exc
-    if done.returncode:
-        raise errors.CommandFailed(f"sternwayd --dismantle failed with {done.returncode}")
