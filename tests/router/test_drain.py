@@ -12,6 +12,7 @@ import pytest
 
 from sternway.core.formation import FormationState
 from sternway.engines import memory
+from sternway.ops import apps
 from sternway.reconcile.loop import Reconciler
 from tests.rack import RackUnderTest, rack_under_test
 from tests.router import upstreams
@@ -54,6 +55,11 @@ async def working(directory: Path, caddy: CaddyRig) -> AsyncIterator[RackUnderTe
                 await task
 
 
+async def an_app(running: RackUnderTest, *, standby: str = "off") -> None:
+    await running.app()
+    await apps.update(running.rack, "shop", running.made(), parameters={"Standby": standby})
+
+
 def free_pair() -> int:
     while True:
         with closing(socket.create_server(("127.0.0.1", 0))) as one:
@@ -65,7 +71,7 @@ def free_pair() -> int:
 async def test_a_websocket_on_the_old_release_has_the_drain_time_and_no_more(
     running: RackUnderTest, own_caddy: CaddyRig
 ) -> None:
-    await running.app()
+    await an_app(running)
     await running.deployed(manifest=MANIFEST)
     client = await own_caddy.client()
     await client.send(HOST, "/echo", extra="Connection: Upgrade\r\nUpgrade: websocket\r\n")
@@ -81,10 +87,24 @@ async def test_a_websocket_on_the_old_release_has_the_drain_time_and_no_more(
     assert time.monotonic() - started >= DRAIN_S
 
 
+async def test_a_websocket_goes_on_while_the_old_release_stands_by(running: RackUnderTest, own_caddy: CaddyRig) -> None:
+    await an_app(running, standby="1h")
+    await running.deployed(manifest=MANIFEST.replace(f"drain: {DRAIN_S}", "drain: 0"))
+    client = await own_caddy.client()
+    await client.send(HOST, "/echo", extra="Connection: Upgrade\r\nUpgrade: websocket\r\n")
+    assert " 101 " in await client.head()
+    await promote_another(running)
+    assert (await (await own_caddy.client()).ask(HOST)).body == "new 0"
+    client.writer.write(b"hello")
+    async with asyncio.timeout(upstreams.WAIT_S):
+        assert await client.reader.readexactly(9) == b"old:hello"
+    assert len(await running.engine.observe("shop")) == 2
+
+
 async def test_an_old_process_is_stopped_as_soon_as_its_last_stream_has_ended(
     running: RackUnderTest, own_caddy: CaddyRig
 ) -> None:
-    await running.app()
+    await an_app(running)
     await running.deployed(manifest=MANIFEST.replace(f"drain: {DRAIN_S}", "drain: 600"))
     async with upstreams.client(own_caddy.listen) as client:
         await client.send(HOST, "/echo", extra="Connection: Upgrade\r\nUpgrade: websocket\r\n")
