@@ -40,7 +40,7 @@ def all_calls() -> list[tuple[str, str]]:
     """Return every method with every path, as the routes have them."""
     routes = [route for router in ROUTERS for route in router.routes]
     calls = [("WEBSOCKET", route.path) for route in routes if isinstance(route, APIWebSocketRoute)]
-    calls += [(method, route.path) for route in routes if isinstance(route, APIRoute) for method in route.methods]
+    calls += [(method, route.path) for route in routes if isinstance(route, APIRoute) for method in route.methods or ()]
     return sorted(call for call in calls if call[1] not in OPEN)
 
 

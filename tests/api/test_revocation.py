@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
+from starlette.types import Message
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -102,6 +103,15 @@ async def test_stream_that_acts_is_refused_to_who_only_reads_or_has_other_apps(s
         assert caught.value.response.status_code == 403
 
 
+async def silence() -> Message:
+    await asyncio.Event().wait()
+    return {}
+
+
+async def nowhere(message):
+    pass
+
+
 async def test_what_cannot_be_found_out_ends_no_stream(still):
     looked = asyncio.Event()
 
@@ -120,7 +130,7 @@ async def test_what_cannot_be_found_out_ends_no_stream(still):
         sent.append(message["type"])
 
     async with asyncio.timeout(PATIENCE_S):
-        await revocation.serve(app, ({}, None, send), still.rack, check)
+        await revocation.serve(app, ({}, silence, send), still.rack, check)
     assert sent == ["websocket.accept", "websocket.close"]
 
 
@@ -132,7 +142,7 @@ async def test_failure_of_a_stream_is_seen_by_whoever_serves_it(still):
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        await revocation.serve(app, ({}, None, None), still.rack, check)
+        await revocation.serve(app, ({}, silence, nowhere), still.rack, check)
 
 
 async def test_rack_that_ends_lets_streams_end_by_themselves(still):
@@ -146,5 +156,5 @@ async def test_rack_that_ends_lets_streams_end_by_themselves(still):
         await asyncio.sleep(0)
 
     async with asyncio.timeout(PATIENCE_S):
-        await revocation.serve(app, ({}, None, None), still.rack, check)
+        await revocation.serve(app, ({}, silence, nowhere), still.rack, check)
     assert checked == []

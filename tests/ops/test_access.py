@@ -70,9 +70,9 @@ async def ada(rack, made):
     return "ada"
 
 
-async def is_let_in(rack, name=None, password=PASSWORD) -> bool:
+async def is_let_in(rack, name="ada", password=PASSWORD) -> bool:
     try:
-        await access.authenticate(rack, name or "ada", password, "198.51.100.7")
+        await access.authenticate(rack, name, password, "198.51.100.7")
     except Unauthenticated:
         return False
     return True
