@@ -105,7 +105,7 @@ async def test_password_is_verified_once_and_then_known_for_a_while(rack, ada):
 async def test_change_of_a_user_counts_from_the_next_call_on(rack, ada, made):
     assert await is_let_in(rack)
     await users.allow(rack, "ada", Grant(Role.ADMIN, frozenset({"shop"})), made)
-    assert (await access.authenticate(rack, "ada", PASSWORD)).apps == {"shop"}
+    assert (await access.authenticate(rack, "ada", PASSWORD)).apps == frozenset({"shop"})
     await users.change_password(rack, "ada", (PASSWORD, OTHER), made)
     assert not await is_let_in(rack)
     assert await is_let_in(rack, password=OTHER)
@@ -234,7 +234,7 @@ async def test_token_is_let_in_under_any_name_until_it_is_revoked(rack, made):
     assert core.read_token(text)
     assert text not in repr(token)
     found = await access.authenticate(rack, "anybody", text)
-    assert (found.name, found.role, found.apps) == ("token:ci", Role.OPERATOR, {"shop"})
+    assert (found.name, found.role, found.apps) == ("token:ci", Role.OPERATOR, frozenset({"shop"}))
     await tokens.revoke(rack, token.id, made)
     assert not await is_let_in(rack, "token", text)
     with pytest.raises(NotFound):
