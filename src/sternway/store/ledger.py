@@ -22,6 +22,9 @@ from sternway.store.logins import SqlLogins
 from sternway.store.parameters import SqlParameters
 from sternway.store.promotions import SqlPromotions
 from sternway.store.releases import SqlReleases
+from sternway.store.sign_ins import SqlSignIns
+from sternway.store.tokens import SqlTokens
+from sternway.store.users import SqlUsers
 
 Upgrade = Callable[[sa.URL, float], None]
 
@@ -42,6 +45,9 @@ class SqlLedger:
     exports: SqlExports
     parameters: SqlParameters
     logins: SqlLogins
+    users: SqlUsers
+    tokens: SqlTokens
+    sign_ins: SqlSignIns
     leases: SqlLeases
 
     @classmethod
@@ -57,6 +63,9 @@ class SqlLedger:
             exports=SqlExports(transaction),
             parameters=SqlParameters(transaction),
             logins=SqlLogins(transaction, secrets),
+            users=SqlUsers(transaction),
+            tokens=SqlTokens(transaction, secrets),
+            sign_ins=SqlSignIns(transaction),
             leases=SqlLeases(transaction),
         )
 
