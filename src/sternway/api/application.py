@@ -24,6 +24,8 @@ from sternway.api.routes import (
     services,
     sessions,
     system,
+    tokens,
+    users,
 )
 from sternway.ops.rack import Rack
 
@@ -38,6 +40,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     services.router,
     logs.router,
     registries.router,
+    users.router,
+    tokens.router,
     system.router,
     channel.router,
 )

@@ -7,6 +7,28 @@ SYSTEM = "/system"
 SYSTEM_RELEASES = "/system/releases"
 SYSTEM_UPDATE = "/system/update"
 REGISTRIES = "/registries"
+JWT_TOKEN = "/system/jwt/token"
+JWT_ROTATE = "/system/jwt/rotate"
+USERS = "/users"
+TOKENS = "/tokens"
+WHO = "/who"
+OWN_PASSWORD = "/who/password"
+INVITATION_ACCEPT = "/invitations/accept"
+
+
+def user(name: str) -> str:
+    """Return the path of a user (Sternway's own)."""
+    return f"{USERS}/{quote(name, safe='')}"
+
+
+def invitation(name: str) -> str:
+    """Return the path of a user's invitation (Sternway's own)."""
+    return f"{user(name)}/invitation"
+
+
+def token(name: str) -> str:
+    """Return the path of a deploy token, by its name or id (Sternway's own)."""
+    return f"{TOKENS}/{quote(name, safe='')}"
 
 
 def registry(server: str) -> str:
