@@ -6,7 +6,6 @@ The rack's password is compared first and costs nothing more; `permissions` says
 
 import base64
 import binascii
-import contextlib
 import functools
 import hmac
 from urllib.parse import unquote, urlsplit
@@ -69,14 +68,13 @@ class Gate:
 
 
 async def _identified(connection: HTTPConnection, name: str, password: str) -> Principal:
-    """Return who comes with this password, as it stands or percent-decoded; raises Unauthenticated."""
+    """Return who comes with this password; raises Unauthenticated.
+
+    Clients may send it percent-encoded: no password of a user is another one once it is decoded.
+    """
     if not password:
         raise _wrong()
-    rack, address = rack_of(connection), address_of(connection)
-    if (decoded := unquote(password)) != password:
-        with contextlib.suppress(Unauthenticated):
-            return await access.authenticate(rack, name, decoded, address)
-    return await access.authenticate(rack, name, password, address)
+    return await access.authenticate(rack_of(connection), name, unquote(password), address_of(connection))
 
 
 def address_of(connection: HTTPConnection) -> str:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from urllib.parse import unquote
 
 from sternway.core.app import Made
 from sternway.core.errors import InvalidInput, Refused
@@ -178,6 +179,9 @@ def check_password(password: str) -> str:
     if not PASSWORD_MIN_LENGTH <= len(password) <= PASSWORD_MAX_LENGTH or not password.isprintable():
         bounds = f"{PASSWORD_MIN_LENGTH} to {PASSWORD_MAX_LENGTH} printable characters"
         raise InvalidInput("password: too short, too long or not printable", hint=f"use {bounds}")
+    if unquote(password) != password:
+        # Clients may or may not encode what they send; nothing tells which they did.
+        raise InvalidInput("password: a percent sign before two hex digits cannot be told from a letter", hint="")
     return password
 
 

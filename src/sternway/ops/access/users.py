@@ -6,7 +6,7 @@ from dataclasses import replace
 from sternway.core import access
 from sternway.core.access import Grant, User
 from sternway.core.app import Made
-from sternway.core.errors import Conflict
+from sternway.core.errors import Conflict, InvalidInput
 from sternway.ops.access import callers, invitations, record
 from sternway.ops.rack import Rack
 
@@ -65,6 +65,8 @@ async def change_password(rack: Rack, name: str, passwords: tuple[str, str], mad
     Raises Unauthenticated for a wrong old one, TooManyAttempts, and InvalidInput for a new one that will not do.
     """
     old, new = passwords
+    if not access.is_user_name(name):
+        raise InvalidInput(f"{name} is no user, and has no password to change", hint="sternway users me")
     access.check_password(new)
     user = await callers.verified_user(rack, name, old, address)
     stretched = await rack.secrets.stretch(new)
