@@ -40,7 +40,10 @@ async def test_a_parameter_can_be_emptied(still):
 
 @pytest.mark.parametrize(
     ("name", "advice"),
-    [("Registy", "did you mean registry? known are: channel, registry, standby_memory"), ("x" * 999, "known are: channel, registry, standby_memory")],
+    [
+        ("Registy", "did you mean registry? known are: channel, registry, standby_memory"),
+        ("x" * 999, "known are: channel, registry, standby_memory"),
+    ],
 )
 async def test_an_unknown_name_is_refused_with_the_known_ones_and_nothing_is_set(still, name, advice):
     with pytest.raises(InvalidInput, match=r"^parameters: there is no ") as caught:

@@ -1,4 +1,4 @@
-"""Secrets from people: asked for without an echo, or line by line from stdin; never from an argument, which others see."""
+"""Secrets from people: asked for without an echo, or line by line from stdin; others can see arguments."""
 
 import sys
 

@@ -38,7 +38,11 @@ async def test_rack_is_asked_to_stop(still, still_client):
 
 
 async def test_parameters_are_set_and_shown(still_client):
-    assert (await still_client.get("/system")).json()["parameters"] == {"channel": "", "registry": "", "standby_memory": ""}
+    assert (await still_client.get("/system")).json()["parameters"] == {
+        "channel": "",
+        "registry": "",
+        "standby_memory": "",
+    }
     answer = await still_client.put("/system", data={"parameters": "registry=registry.example%2Fapps"})
     assert (answer.status_code, answer.text) == (200, "ok\n")
     assert (await still_client.get("/system")).json()["parameters"]["registry"] == "registry.example/apps"
@@ -47,7 +51,10 @@ async def test_parameters_are_set_and_shown(still_client):
 async def test_unknown_parameter_is_refused_with_the_known_ones(still_client):
     answer = await still_client.put("/system", data={"parameters": "registri=x"})
     assert answer.status_code == 400
-    assert answer.text == "parameters: there is no 'registri'\ndid you mean registry? known are: channel, registry, standby_memory\n"
+    assert (
+        answer.text
+        == "parameters: there is no 'registri'\ndid you mean registry? known are: channel, registry, standby_memory\n"
+    )
 
 
 async def test_rack_that_is_one_machine_says_so_and_sets_nothing(still_client):
@@ -55,7 +62,11 @@ async def test_rack_that_is_one_machine_says_so_and_sets_nothing(still_client):
         answer = await still_client.put("/system", data={**change, "parameters": "registry=registry.example"})
         assert answer.status_code == 501
         assert answer.text.partition(":")[0] == "count, type"
-    assert (await still_client.get("/system")).json()["parameters"] == {"channel": "", "registry": "", "standby_memory": ""}
+    assert (await still_client.get("/system")).json()["parameters"] == {
+        "channel": "",
+        "registry": "",
+        "standby_memory": "",
+    }
 
 
 NEXT = "20270101000000"

@@ -45,11 +45,9 @@ def list_(target: Target, as_json: bool) -> None:
 @options.as_json
 @options.with_reason
 @options.on_rack
-def create(
-    target: Target, *, name: str, expires: str, role: str, apps: Sequence[str], as_json: bool, reason: str
-) -> None:
+def create(target: Target, as_json: bool, apps: Sequence[str], expires: str | None, **given: str | None) -> None:
     """Make a token, and print it: nobody can see it again."""
-    form = {"name": name, "expires": _duration(expires), "role": role, "apps": list(apps) or None, "reason": reason}
+    form = {"apps": list(apps) or None, "expires": _duration(expires), **given}
     token = target.rack.create(types.Token, routes.TOKENS, form)
     if as_json:
         return output.show_json(token)

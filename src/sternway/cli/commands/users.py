@@ -71,9 +71,9 @@ def list_(target: Target, as_json: bool) -> None:
 @options.as_json
 @options.with_reason
 @options.on_rack
-def add(target: Target, *, name: str, role: str, apps: Sequence[str], as_json: bool, reason: str | None) -> None:
+def add(target: Target, as_json: bool, apps: Sequence[str], **given: str | None) -> None:
     """Add a user, and print an invitation: with it they choose a password, once, within a week."""
-    form = {"name": name, "role": role, "apps": list(apps) or None, "reason": reason}
+    form = {"apps": list(apps) or None, **given}
     _show_invitation(target, target.rack.create(types.User, routes.USERS, form), as_json=as_json)
 
 

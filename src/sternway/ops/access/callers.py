@@ -38,9 +38,7 @@ async def verified_user(rack: Rack, name: str, password: str, address: str = "")
     _check_pace(rack, name, address)
     if not await _is_right(rack, user, name, password, address):
         raise refused()
-    user = await _user_unchanged(rack, user)
-    rack.attempts.verified(credential(rack, user, password), rack.clock.monotonic())
-    return user
+    return await _user_unchanged(rack, user)
 
 
 def credential(rack: Rack, user: User, password: str) -> str:
@@ -68,8 +66,11 @@ async def _is_right(rack: Rack, user: User | None, name: str, password: str, add
             return True
         _check_pace(rack, name, address)
         is_right = await rack.secrets.matches(user.password if user else "", password[: access.PASSWORD_MAX_LENGTH])
-        if not is_right:
-            rack.attempts.wrong(name, address, rack.clock.monotonic())
+        now = rack.clock.monotonic()
+        if user and is_right:
+            rack.attempts.verified(credential(rack, user, password), now)
+        else:
+            rack.attempts.wrong(name, address, now)
         return is_right
 
 
