@@ -92,6 +92,16 @@ async def test_streams_of_others_and_of_the_rack_password_go_on(still, address):
                     await socket.recv()
 
 
+@pytest.mark.parametrize(("role", "apps"), [(Role.VIEWER, None), (Role.ADMIN, frozenset({"other"}))])
+async def test_stream_that_acts_is_refused_to_who_only_reads_or_has_other_apps(still, address, role, apps):
+    _, text = await tokens.create(still.rack, TokenWish(Grant(role, apps), "ci"), made(still.rack))
+    for path in ("/apps/shop/processes/web/exec", "/apps/shop/resources/db/console"):
+        with pytest.raises(InvalidStatus) as caught:
+            async with following(address, f"token:{text}", path):
+                pass
+        assert caught.value.response.status_code == 403
+
+
 async def test_what_cannot_be_found_out_ends_no_stream(still):
     looked = asyncio.Event()
 

@@ -217,6 +217,15 @@ def test_attempts_hold_a_bounded_number():
     assert len(counted._verified) == attempts.VERIFIED_AT_MOST
 
 
+async def test_name_that_no_user_can_have_costs_nothing(rack):
+    for name in ("convox", "rack", "", "x" * 100):
+        for _ in range(attempts.WRONG_BY_ADDRESS):
+            assert not await is_let_in(rack, name)
+    assert rack.secrets.verified == 0
+    assert not await is_let_in(rack, "somebody")
+    assert rack.secrets.verified == 1, "who is no user takes as long as who is"
+
+
 # --- deploy tokens ---------------------------------------------------------------------------------------------
 
 

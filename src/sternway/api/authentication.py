@@ -23,6 +23,8 @@ OPEN_PATHS = frozenset({"/check", "/channel", "/invitations/accept"})
 OPEN_BELOW = "/channel/"
 """Files of a channel: whoever reads them believes their signatures, and not who serves them."""
 
+MAX_ADDRESS = 64
+
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
@@ -81,7 +83,7 @@ def address_of(connection: HTTPConnection) -> str:
     """Return where a call comes from; the router, which is the only one to use a socket file, says for whom."""
     if connection.client:
         return connection.client.host
-    return connection.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return connection.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()[:MAX_ADDRESS]
 
 
 def _is_open(scope: Scope) -> bool:

@@ -19,6 +19,9 @@ LOCAL = {
     "uninstall": ("sternway.cli.local.install:uninstall", "Take a rack off this machine."),
 }
 
+ACCESS_ROLES = ("read", "write", "admin")
+ACCESS_HOURS = click.IntRange(1, 8760)
+
 
 @click.group(cls=LazyGroup, lazy=LOCAL, invoke_without_command=True)
 @options.as_json
@@ -96,8 +99,8 @@ def rollback(target: Target, order: move.Order) -> None:
 
 
 @rack.group(cls=Group, invoke_without_command=True)
-@click.option("--role", type=click.Choice(("read", "write", "admin")), default="read", show_default=True)
-@click.option("--duration-in-hours", "hours", type=click.IntRange(1, 8760), default=1, show_default=True)
+@click.option("--role", type=click.Choice(ACCESS_ROLES), default="read", show_default=True, help="What it allows.")
+@click.option("--duration-in-hours", "hours", type=ACCESS_HOURS, default=1, show_default=True, help="For how long.")
 @options.on_rack
 @click.pass_context
 def access(ctx: click.Context, target: Target, role: str, hours: int) -> None:

@@ -32,6 +32,8 @@ async def authenticate(rack: Rack, name: str, password: str, address: str = "") 
 
 async def verified_user(rack: Rack, name: str, password: str, address: str = "") -> User:
     """Return the user whose name and password these are; raises as `authenticate` does."""
+    if not access.is_user_name(name):
+        raise refused()
     user = await _user(rack, name)
     if user and rack.attempts.is_verified(credential(rack, user, password), rack.clock.monotonic()):
         return user
@@ -95,8 +97,6 @@ def _check_pace(rack: Rack, name: str, address: str) -> None:
 
 
 async def _user(rack: Rack, name: str) -> User | None:
-    if not access.is_user_name(name):
-        return None
     async with rack.store.read() as ledger:
         return await ledger.users.find(name)
 
