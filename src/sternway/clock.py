@@ -40,6 +40,10 @@ class RandomIds:
         """Return `V` and ten capitals."""
         return names.id_from("V", _letters())
 
+    def secret(self, digits: int = 48) -> str:
+        """Return so many random hex digits."""
+        return secrets.token_hex((digits + 1) // 2)[:digits]
+
 
 def _letters() -> str:
     return "".join(secrets.choice(string.ascii_uppercase) for _ in range(names.ID_LETTERS))

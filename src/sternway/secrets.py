@@ -2,6 +2,9 @@
 
 What is sealed reads `version (1 byte) | nonce (12) | ciphertext and tag`, AES-256-GCM, with version and
 context authenticated. Nonces are random: good for some four thousand million seals per key.
+
+Passwords go through a hash with the key first, and then through Argon2id: who has the database alone cannot even
+begin to guess.
 """
 
 import base64
@@ -11,14 +14,18 @@ import hmac
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from sternway import files
+from sternway import files, threads
 from sternway.core import errors
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 KEY_BYTES = 32
 FINGERPRINT_DIGITS = 32
@@ -44,6 +51,8 @@ class KeyFile:
             ) from exc
         self._cipher = AESGCM(_derive(key, "seal"))
         self._fingerprint_key = _derive(key, "fingerprint")
+        self._password_key = _derive(key, "password")
+        self._nobody = ""
 
     def seal(self, plain: bytes, context: str) -> bytes:
         """Encrypt and authenticate."""
@@ -66,6 +75,37 @@ class KeyFile:
     def fingerprint(self, content: bytes) -> str:
         """Return the first half of a keyed SHA-256, as hex digits."""
         return hmac.new(self._fingerprint_key, content, hashlib.sha256).hexdigest()[:FINGERPRINT_DIGITS]
+
+    async def stretch(self, password: str) -> str:
+        """Hash with the key and then with Argon2id, in a thread."""
+        return await threads.uninterrupted(lambda: _hasher().hash(self._peppered(password)))
+
+    async def matches(self, stretched: str, password: str) -> bool:
+        """Verify in a thread."""
+        if not stretched:
+            self._nobody = self._nobody or await self.stretch(os.urandom(16).hex())
+            await threads.uninterrupted(_verify, self._nobody, self._peppered(password))
+            return False
+        return await threads.uninterrupted(_verify, stretched, self._peppered(password))
+
+    def _peppered(self, password: str) -> bytes:
+        return hmac.new(self._password_key, password.encode(), hashlib.sha256).digest()
+
+
+def _hasher() -> "PasswordHasher":
+    """Return Argon2id as OWASP recommends it where memory is dear; what was hashed otherwise verifies as well."""
+    from argon2 import PasswordHasher
+
+    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+def _verify(stretched: str, peppered: bytes) -> bool:
+    from argon2.exceptions import InvalidHashError, VerificationError
+
+    try:
+        return _hasher().verify(stretched, peppered)
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 def _derive(key: bytes, purpose: str) -> bytes:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sternway import ports
+from sternway.core.access import Grant, Role, SignIn, Token, User
 from sternway.core.app import App, Made
 from sternway.core.environment import Environment
 from sternway.core.event import Happening
@@ -31,6 +32,18 @@ def id_of(prefix: str) -> str:
 
 def build(app: App, **fields: Any) -> Build:
     return Build(id_of("B"), app.id, made(), BuildOptions("tmp/source.tgz"), **fields)
+
+
+def user(name: str = "ada", **fields: Any) -> User:
+    return User(name, Grant(Role.OPERATOR, frozenset({"shop", "blog"})), made(), **fields)
+
+
+def token(token_id: str = "0123456789ab", name: str = "ci", **fields: Any) -> Token:
+    return Token(token_id, name, Grant(Role.VIEWER), made(), **fields)
+
+
+def sign_in(secret: str = "s", name: str = "ada") -> SignIn:
+    return SignIn(name, secret, "credential", later(60))
 
 
 def release(app: App, build_id: str | None = None, **fields: Any) -> Release:

@@ -16,7 +16,10 @@ from sternway.store import (
     promotions,
     releases,
     schema,
+    sign_ins,
     tables,
+    tokens,
+    users,
 )
 from tests.store import samples
 from tests.store.samples import AT, made
@@ -29,6 +32,11 @@ QUERIES = {
     "artifacts of builds": builds._artifacts().params(app_id=1, ids=["B", "C"]),
     "parameters of the rack": parameters._newest(),
     "login at a registry": logins._newest_of().params(server="registry.example"),
+    "user by name": users._newest_of().params(name="ada"),
+    "token by id": tokens._newest_of().params(token_id="0"),
+    "signing key": tokens._newest_key(),
+    "browser by secret": sign_ins._newest_of().params(secret="0"),
+    "end of all browsers of a user": sign_ins._newest_end().params(name="ada"),
     "release by id": releases._one().params(app_id=1, id="R"),
     "newest release": releases._newest().params(app_id=1),
     "releases of an app": releases._lines().params(app_id=1, most=10),

@@ -15,6 +15,7 @@ from sternway.core import errors
 from sternway.core.registry import Login
 from sternway.store import dialect, schema, tables
 from sternway.store.ledger import SqlStore
+from tests.store import samples
 from tests.store.samples import made
 
 
@@ -82,12 +83,27 @@ async def _restored(ledger: ports.Ledger) -> None:
     await ledger.apps.restore(app, made())
 
 
+async def test_access_goes_down_over_rows_and_leaves_the_rest(url, database, secrets):
+    store = SqlStore(database, secrets)
+    async with store.run(), store.write() as ledger:
+        await _filled(ledger)
+    await asyncio.to_thread(schema.downgrade, url, "0002")
+    assert not {"users", "deploy_tokens", "sign_ins", "signing_keys"} & names(database)
+    async with store.run(), store.read() as ledger:
+        assert (await ledger.users.list(), await ledger.tokens.list()) == ([], [])
+        assert await ledger.parameters.get() == {"registry": "registry.example"}
+
+
 async def _filled(ledger: ports.Ledger) -> None:
     """Fill what later revisions than the first brought."""
     await ledger.parameters.set({"registry": "registry.example"}, made())
     await ledger.logins.add(Login("registry.example", "ada", "secret"), made())
     await ledger.logins.remove("registry.example", made())
     await _restored(ledger)
+    await ledger.users.record(samples.user())
+    await ledger.tokens.add(samples.token())
+    await ledger.tokens.set_signing_key(b"key", made())
+    await ledger.sign_ins.begin(samples.sign_in(), made())
 
 
 def test_migrations_make_the_tables_that_the_queries_know(url):

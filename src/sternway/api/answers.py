@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from starlette.responses import PlainTextResponse, Response
 
+from sternway.core.access import Principal, Token, User
 from sternway.core.formation import Health
 from sternway.core.promotion import Promotion
 from sternway.core.registry import Login
@@ -187,6 +189,44 @@ def system(view: SystemView) -> wire.System:
 def registry(login: Login) -> wire.Registry:
     """Return a login without its password, which never leaves the rack."""
     return wire.Registry(server=login.server, username=login.username)
+
+
+def principal(found: Principal) -> wire.Who:
+    """Return who calls."""
+    return wire.Who(found.name, str(found.role), _apps(found.apps), found.expires_at)
+
+
+def user(item: User, now: datetime, invitation: str = "") -> wire.User:
+    """Return a user as the wire has them, without any hash; the invitation only when it was made just now."""
+    is_invited = bool(item.invitation) and item.invited_until is not None and now < item.invited_until
+    return wire.User(
+        name=item.name,
+        role=str(item.grant.role),
+        apps=_apps(item.grant.apps),
+        status="invited" if is_invited else "active" if item.password else "expired",
+        changed=item.made.at,
+        author=item.made.by,
+        invitation=invitation,
+    )
+
+
+def token(item: Token, now: datetime, text: str = "") -> wire.Token:
+    """Return a deploy token as the wire has it; its text only when it was made just now."""
+    return wire.Token(
+        id=item.id,
+        name=item.name,
+        role=str(item.grant.role),
+        apps=_apps(item.grant.apps),
+        status="expired" if item.has_expired(now) else "active",
+        expires=item.expires_at,
+        created=item.made.at,
+        author=item.made.by,
+        token=text,
+    )
+
+
+def _apps(names: frozenset[str] | None) -> list[str] | None:
+    return None if names is None else sorted(names)
 
 
 def version_line(line: VersionLine) -> wire.Version:

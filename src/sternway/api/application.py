@@ -25,6 +25,8 @@ from sternway.api.routes import (
     services,
     sessions,
     system,
+    tokens,
+    users,
 )
 from sternway.ops.rack import Rack
 
@@ -40,6 +42,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     services.router,
     logs.router,
     registries.router,
+    users.router,
+    tokens.router,
     system.router,
     channel.router,
 )

@@ -1,26 +1,39 @@
-"""Who may call: whoever has the rack's password, and no other site through a visitor's browser."""
+"""Who may call: whoever has the rack's password, its users and tokens as far as their role goes, and no other site
+through a visitor's browser.
+
+The rack's password is compared first and costs nothing more; `permissions` says what everybody else needs.
+"""
 
 import base64
 import binascii
+import functools
 import hmac
 from urllib.parse import unquote, urlsplit
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sternway.api import errors
+from sternway.api import errors, permissions, revocation
+from sternway.api.inputs import rack_of
+from sternway.core.access import ADMIN, Principal
 from sternway.core.errors import Refused, SternwayError, Unauthenticated
+from sternway.ops import access
 
-OPEN_PATHS = frozenset({"/check", "/channel"})
+OPEN_PATHS = frozenset({"/check", "/channel", "/invitations/accept"})
 OPEN_BELOW = "/channel/"
 """Files of a channel: whoever reads them believes their signatures, and not who serves them."""
+
+MAX_ADDRESS = 64
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 class Gate:
-    """Lets a request or a handshake through, or answers 401 or 403. An empty password lets everyone in."""
+    """Lets a request or a handshake through, or answers 401, 403 or 429. An empty password lets everyone in.
+
+    Who it is stands in the state of the scope as `principal`.
+    """
 
     def __init__(self, app: ASGIApp, *, password: str) -> None:
         self._app = app
@@ -33,41 +46,83 @@ class Gate:
             return
         connection = HTTPConnection(scope)
         try:
-            check_password(connection.headers.get("authorization", ""), self._password)
+            principal = await self._admitted(connection)
             _check_site(connection)
         except SternwayError as error:
             await errors.answer(connection, error)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        scope.setdefault("state", {})["principal"] = principal
+        if scope["type"] == "websocket" and principal is not ADMIN:
+            look = functools.partial(self._admitted, connection)
+            await revocation.serve(self._app, (scope, receive, send), rack_of(connection), look)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _admitted(self, connection: HTTPConnection) -> Principal:
+        """Return who calls, if they may make this request; raises what is to be answered otherwise."""
+        authorization = connection.headers.get("authorization", "")
+        if has_password(authorization, self._password):
+            return ADMIN
+        name, password = _pair_of(authorization)
+        principal = await _identified(connection, unquote(name), password)
+        permissions.check(connection.scope, principal, name)
+        return principal
+
+
+async def _identified(connection: HTTPConnection, name: str, password: str) -> Principal:
+    """Return who comes with this password; raises Unauthenticated.
+
+    Clients may send it percent-encoded: no password of a user is another one once it is decoded.
+    """
+    if not password:
+        raise _wrong()
+    return await access.authenticate(rack_of(connection), name, unquote(password), address_of(connection))
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Return where a call comes from; the router, which is the only one to use a socket file, says for whom."""
+    if connection.client:
+        return connection.client.host
+    return connection.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()[:MAX_ADDRESS]
 
 
 def _is_open(scope: Scope) -> bool:
     return scope["type"] == "http" and (scope["path"] in OPEN_PATHS or scope["path"].startswith(OPEN_BELOW))
 
 
-def check_password(authorization: str, password: str) -> None:
-    """Raise Unauthenticated unless the header carries the password, with any user name.
+def has_password(authorization: str, password: str) -> bool:
+    """Tell whether the header carries the password, with any user name; whatever it carries if there is none.
 
     Clients send the password as it stands in the rack's URL, which may be percent-encoded.
     """
     if not password:
-        return
-    sent = _password_of(authorization)
+        return True
+    sent = _pair_of(authorization)[1]
     is_plain = hmac.compare_digest(sent.encode(), password.encode())
     is_encoded = hmac.compare_digest(unquote(sent).encode(), password.encode())
-    if not (is_plain or is_encoded):
-        raise Unauthenticated("invalid authentication", hint="check the password in RACK_URL")
+    return is_plain or is_encoded
 
 
-def _password_of(authorization: str) -> str:
+def check_password(authorization: str, password: str) -> None:
+    """Raise Unauthenticated unless the header carries the password."""
+    if not has_password(authorization, password):
+        raise _wrong()
+
+
+def _wrong() -> Unauthenticated:
+    return Unauthenticated("invalid authentication", hint="check the password in RACK_URL")
+
+
+def _pair_of(authorization: str) -> tuple[str, str]:
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
-        return ""
+        return "", ""
     try:
         pair = base64.b64decode(encoded.strip(), validate=True).decode()
     except (binascii.Error, ValueError):
-        return ""
-    return pair.partition(":")[2]
+        return "", ""
+    name, _, password = pair.partition(":")
+    return name, password
 
 
 def _check_site(connection: HTTPConnection) -> None:

@@ -9,10 +9,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sternway.core.access import ADMIN, FIRST_ADMIN
 from sternway.core.errors import InvalidInput
 
 ACTOR = ("Convox-Actor", "X-Convox-Actor")
-DEFAULT_ACTOR = "rack-password"
+DEFAULT_ACTOR = FIRST_ADMIN
 REQUEST_ID = "Request-Id"
 MAX_LENGTH = 500
 
@@ -24,7 +25,10 @@ log = logging.getLogger(__name__)
 
 
 def actor(connection: HTTPConnection) -> str:
-    """Return who the caller says to be; everybody has the same password, so it is no more than that."""
+    """Return who calls: a user or a token; whoever has the rack's password is who they say to be."""
+    principal = connection.scope.get("state", {}).get("principal", ADMIN)
+    if principal is not ADMIN:
+        return str(principal.name)
     said = (clean(connection.headers.get(name, "")) for name in ACTOR)
     return next(filter(None, said), DEFAULT_ACTOR)
 

@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection
 
 from sternway.api import headers
 from sternway.api.forms import Fields
+from sternway.core.access import Principal
 from sternway.core.app import Made
 from sternway.core.errors import NotFound
 from sternway.core.names import is_name
@@ -40,6 +41,10 @@ async def made(connection: HTTPConnection, fields: Fields) -> Made:
     return Made(now, by=headers.actor(connection), reason=headers.clean(fields.get("reason", "")))
 
 
+async def _principal(connection: HTTPConnection) -> Principal:
+    return cast(Principal, connection.scope["state"]["principal"])
+
+
 def _app_name(name: str) -> str:
     if not is_name(name):
         raise NotFound(f"app not found: {name}", hint="sternway apps")
@@ -57,6 +62,8 @@ def _id(kind: str) -> AfterValidator:
     return AfterValidator(functools.partial(check_id, kind))
 
 
+PrincipalIn = Annotated[Principal, Depends(_principal)]
+"""Who calls, as the gate found."""
 RackIn = Annotated[Rack, Depends(_rack)]
 MadeIn = Annotated[Made, Depends(made)]
 AppName = Annotated[str, Path(), AfterValidator(_app_name)]

@@ -51,6 +51,16 @@ def registries(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
     return [server for item in found if (server := str(item.get("server"))).startswith(begun)]
 
 
+def users(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    """Return the users of the rack whose names begin so."""
+    return [name for item in _asked(ctx, routes.USERS) if (name := str(item.get("name"))).startswith(begun)]
+
+
+def tokens(ctx: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    """Return the deploy tokens whose names begin so."""
+    return [name for item in _asked(ctx, routes.TOKENS) if (name := str(item.get("name"))).startswith(begun)]
+
+
 def _asked(ctx: click.Context, path: str, query: dict[str, object] | None = None) -> list[dict[str, Any]]:
     from sternway.cli import address, client
 

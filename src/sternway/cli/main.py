@@ -39,7 +39,9 @@ COMMANDS = {
     "scale": ("services:scale", "Show or set how many processes a service has."),
     "services": ("services:services", "List and restart services."),
     "switch": ("rack:switch", "Choose the rack to talk to."),
+    "tokens": ("tokens:tokens", "List, make and revoke deploy tokens."),
     "update": ("sternway.cli.local.update:update", "Move this program to another version of itself."),
+    "users": ("users:users", "List, add and remove users of the rack."),
     "version": ("version:version", "Print the versions of this program and of the rack."),
 }
 

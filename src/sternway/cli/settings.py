@@ -140,14 +140,18 @@ def is_name(text: str) -> bool:
 
 def of_host(host: str, password: str) -> str:
     """Return the URL of a rack with this password; `host` may be a URL, else https is meant."""
+    from urllib.parse import quote
+
     from sternway.cli import address
 
     # A rack is sent the password as its URL has it, so that encoding it would make it another.
-    if not (password.isascii() and password.isprintable()) or NOT_CARRIED & set(password):
-        raise errors.usage("the password has characters that a URL cannot carry", hint="give the rack another one")
     found = address.parse(host if "://" in host else f"https://{host}")
-    user = found.userinfo.partition(":")[0] or "convox"
-    return address.replaced(found, f"{user}:{password}").url()
+    user = found.userinfo.partition(":")[0]
+    if not (password.isascii() and password.isprintable()) or NOT_CARRIED & set(password):
+        if not user:
+            raise errors.usage("the password has characters that a URL cannot carry", hint="give the rack another one")
+        password = quote(password, safe="")  # users of a rack may have any
+    return address.replaced(found, f"{user or 'convox'}:{password}").url()
 
 
 def _read(path: Path) -> str:

@@ -64,6 +64,13 @@ class Unauthenticated(CallerError):
     code = "unauthenticated"
 
 
+class TooManyAttempts(CallerError):
+    """Too many wrong passwords of late, from there or for that user; the same call may succeed later."""
+
+    code = "too-many-attempts"
+    may_retry = True
+
+
 class NotFound(CallerError):
     """There is no such app, build, release, process or object."""
 

@@ -1,10 +1,11 @@
 """The rack as the use cases see it: its parts, and what is set for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sternway.core.crossing import Cross, go_on
 from sternway.core.formation import ProcessState
 from sternway.core.target import Place
+from sternway.ops.attempts import Attempts
 from sternway.ops.changes import Changes
 from sternway.ops.shutdown import Shutdown
 from sternway.ops.transcripts import Transcripts
@@ -66,6 +67,7 @@ class Rack:
     transcripts: Transcripts
     shutdown: Shutdown
     cross: Cross = go_on
+    attempts: Attempts = field(default_factory=Attempts)
 
     def place(self) -> Place:
         """Return what every release on this rack shares."""

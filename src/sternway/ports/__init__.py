@@ -36,8 +36,11 @@ from sternway.ports.store import Logins as Logins
 from sternway.ports.store import Parameters as Parameters
 from sternway.ports.store import Promotions as Promotions
 from sternway.ports.store import Releases as Releases
+from sternway.ports.store import SignIns as SignIns
 from sternway.ports.store import Step as Step
 from sternway.ports.store import Store as Store
+from sternway.ports.store import Tokens as Tokens
+from sternway.ports.store import Users as Users
 from sternway.ports.versions import Move as Move
 from sternway.ports.versions import Offer as Offer
 from sternway.ports.versions import Outcome as Outcome

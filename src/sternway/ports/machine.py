@@ -35,6 +35,10 @@ class Ids(Protocol):
         """Return `V` and ten capitals, for a move of the rack to another version."""
         ...
 
+    def secret(self, digits: int = 48) -> str:
+        """Return so many random hex digits; 48 of them cannot be guessed."""
+        ...
+
 
 class Secrets(Protocol):
     """What the key of the rack can do; the key never leaves its adapter."""
@@ -49,4 +53,12 @@ class Secrets(Protocol):
 
     def fingerprint(self, content: bytes) -> str:
         """Return a keyed hash, 32 hex digits, that reveals nothing of the content to who lacks the key."""
+        ...
+
+    async def stretch(self, password: str) -> str:
+        """Return a slow hash of a password, different each time, of no use to who lacks the key; never empty."""
+        ...
+
+    async def matches(self, stretched: str, password: str) -> bool:
+        """Tell whether this is the password that was stretched; takes as long where there is none (an empty text)."""
         ...

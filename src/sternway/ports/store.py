@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from sternway.core.access import SignIn, Token, User
 from sternway.core.app import App, Made, Settings
 from sternway.core.event import Event, Happening
 from sternway.core.history import SettingsLine, Stand
@@ -226,6 +227,74 @@ class Logins(Protocol):
         ...
 
 
+class Users(Protocol):
+    """People who may use the rack. Of passwords and invitations there are only hashes."""
+
+    async def list(self) -> Sequence[User]:
+        """Return those that were not removed, by name."""
+        ...
+
+    async def find(self, name: str) -> User | None:
+        """Return the user of that name, if there is one."""
+        ...
+
+    async def record(self, user: User) -> None:
+        """Record how a user stands now, as a whole."""
+        ...
+
+    async def remove(self, user: User, made: Made) -> None:
+        """Record that a user is gone, and with it the hash of the password."""
+        ...
+
+
+class Tokens(Protocol):
+    """Deploy tokens, of which there are only hashes, and the key that signs the contract's."""
+
+    async def list(self) -> Sequence[Token]:
+        """Return those that were not revoked, also those whose time is over, by name."""
+        ...
+
+    async def find(self, token_id: str) -> Token | None:
+        """Return the token of that id unless it was revoked."""
+        ...
+
+    async def add(self, token: Token) -> None:
+        """Record a new token."""
+        ...
+
+    async def revoke(self, token: Token, made: Made) -> None:
+        """Record that a token is not good any more."""
+        ...
+
+    async def signing_key(self) -> bytes | None:
+        """Return the key that signs, if there is one; raises Corrupt. It is encrypted in the store."""
+        ...
+
+    async def set_signing_key(self, key: bytes, made: Made) -> None:
+        """Record another key, which makes what was signed before worthless."""
+        ...
+
+
+class SignIns(Protocol):
+    """Browsers that are signed in. Of what they keep there are only hashes."""
+
+    async def find(self, secret: str) -> SignIn | None:
+        """Return the one of this hash unless it is over; it may have expired."""
+        ...
+
+    async def begin(self, sign_in: SignIn, made: Made) -> None:
+        """Record that a browser is signed in."""
+        ...
+
+    async def end(self, sign_in: SignIn, made: Made) -> None:
+        """Record that it is over."""
+        ...
+
+    async def end_all(self, name: str, made: Made) -> None:
+        """Record that all that somebody began so far are over."""
+        ...
+
+
 class Leases(Protocol):
     """Who may act. Taking a lease makes every earlier one stale."""
 
@@ -277,6 +346,21 @@ class Ledger(Protocol):
     @property
     def logins(self) -> Logins:
         """Return the logins at registries."""
+        ...
+
+    @property
+    def users(self) -> Users:
+        """Return the users."""
+        ...
+
+    @property
+    def tokens(self) -> Tokens:
+        """Return the deploy tokens."""
+        ...
+
+    @property
+    def sign_ins(self) -> SignIns:
+        """Return the browsers that are signed in."""
         ...
 
     @property

@@ -21,6 +21,9 @@ from sternway.store.logins import SqlLogins
 from sternway.store.parameters import SqlParameters
 from sternway.store.promotions import SqlPromotions
 from sternway.store.releases import SqlReleases
+from sternway.store.sign_ins import SqlSignIns
+from sternway.store.tokens import SqlTokens
+from sternway.store.users import SqlUsers
 
 Upgrade = Callable[[sa.URL, float], None]
 
@@ -40,6 +43,9 @@ class SqlLedger:
     events: SqlEvents
     parameters: SqlParameters
     logins: SqlLogins
+    users: SqlUsers
+    tokens: SqlTokens
+    sign_ins: SqlSignIns
     leases: SqlLeases
 
     @classmethod
@@ -54,6 +60,9 @@ class SqlLedger:
             events=SqlEvents(transaction),
             parameters=SqlParameters(transaction),
             logins=SqlLogins(transaction, secrets),
+            users=SqlUsers(transaction),
+            tokens=SqlTokens(transaction, secrets),
+            sign_ins=SqlSignIns(transaction),
             leases=SqlLeases(transaction),
         )
 

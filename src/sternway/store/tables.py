@@ -246,6 +246,67 @@ registry_logins = sa.Table(
     sqlite_autoincrement=True,
 )
 
+
+def _granted() -> tuple[sa.Column[Any], ...]:
+    return _text("role"), _text("apps", required=False), sa.Column("is_removed", sa.Boolean, nullable=False)
+
+
+# The newest row of a name counts. `apps` are names joined by commas, NULL for all and the rack.
+users = sa.Table(
+    "users",
+    metadata,
+    _numbered("id"),
+    _text("name"),
+    _text("password"),  # slow hash
+    _text("invitation"),  # keyed hash
+    _moment("invited_until", required=False),
+    *_granted(),
+    *_made(),
+    sa.Index(None, "name", "id"),
+    sqlite_autoincrement=True,
+)
+
+# The newest row of a token counts.
+deploy_tokens = sa.Table(
+    "deploy_tokens",
+    metadata,
+    _numbered("id"),
+    _text("token_id"),
+    _text("name"),
+    _text("secret"),  # keyed hash
+    _moment("expires_at", required=False),
+    *_granted(),
+    *_made(),
+    sa.Index(None, "token_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+# The newest row of a secret counts; one without a secret ends all that its name began before.
+sign_ins = sa.Table(
+    "sign_ins",
+    metadata,
+    _numbered("id"),
+    _text("name"),
+    _text("secret"),  # keyed hash
+    _text("credential"),  # keyed hash
+    _moment("expires_at"),
+    sa.Column("is_over", sa.Boolean, nullable=False),
+    *_made(),
+    sa.Index(None, "secret", "id"),
+    sa.Index(None, "name", "secret", "id"),
+    sqlite_autoincrement=True,
+)
+
+# The newest one signs, and is the only one that is believed.
+signing_keys = sa.Table(
+    "signing_keys",
+    metadata,
+    _numbered("id"),
+    sa.Column("key", sa.LargeBinary, nullable=False),  # sealed
+    *_made(),
+    sqlite_autoincrement=True,
+)
+
 events = sa.Table(
     "events",
     metadata,

@@ -8,6 +8,28 @@ SYSTEM_RELEASES = "/system/releases"
 SYSTEM_UPDATE = "/system/update"
 HISTORY = "/history"
 REGISTRIES = "/registries"
+JWT_TOKEN = "/system/jwt/token"
+JWT_ROTATE = "/system/jwt/rotate"
+USERS = "/users"
+TOKENS = "/tokens"
+WHO = "/who"
+OWN_PASSWORD = "/who/password"
+INVITATION_ACCEPT = "/invitations/accept"
+
+
+def user(name: str) -> str:
+    """Return the path of a user (Sternway's own)."""
+    return f"{USERS}/{quote(name, safe='')}"
+
+
+def invitation(name: str) -> str:
+    """Return the path of a user's invitation (Sternway's own)."""
+    return f"{user(name)}/invitation"
+
+
+def token(name: str) -> str:
+    """Return the path of a deploy token, by its name or id (Sternway's own)."""
+    return f"{TOKENS}/{quote(name, safe='')}"
 
 
 def registry(server: str) -> str:

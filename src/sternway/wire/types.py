@@ -173,6 +173,58 @@ class Registry:
 
 
 @dataclass(frozen=True, slots=True)
+class User:
+    """Somebody who may use the rack (Sternway's own). `apps` is null for all of them and the rack itself.
+
+    `status` is invited, active, or expired for an invitation that nobody accepted. `invitation` is filled in the
+    answer that made one, and nowhere else.
+    """
+
+    name: str
+    role: str = ""
+    apps: list[str] | None = None
+    status: str = ""
+    changed: datetime | None = None
+    author: str = ""
+    invitation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who calls, and what they may do (Sternway's own). `apps` is null for all of them and the rack itself."""
+
+    name: str
+    role: str = ""
+    apps: list[str] | None = None
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A deploy token (Sternway's own). `apps` is null for all of them and the rack itself.
+
+    `status` is active or expired. `token` is its text in the answer that made it, and nowhere else.
+    """
+
+    id: str
+    name: str = ""
+    role: str = ""
+    apps: list[str] | None = None
+    status: str = ""
+    expires: datetime | None = None
+    created: datetime | None = None
+    author: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedToken:
+    """A token of the contract."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredObject:
     """What storing an object answers. The capital is the contract's."""
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from sternway.api import answers
 from sternway.api.forms import Form, Number, Pairs, Truth, describe, form
-from sternway.api.inputs import AppName, MadeIn, RackIn
+from sternway.api.inputs import AppName, MadeIn, PrincipalIn, RackIn
 from sternway.ops import apps, promotions
 
 router = APIRouter(tags=["apps"])
@@ -30,9 +30,10 @@ class AppChange(Form):
 
 
 @router.get("/apps")
-async def list_apps(rack: RackIn) -> Response:
-    """List all apps by name."""
-    return answers.json_response([answers.app(view, rack.settings) for view in await apps.list_all(rack)])
+async def list_apps(rack: RackIn, principal: PrincipalIn) -> Response:
+    """List all apps by name; whoever is bounded to some sees those."""
+    views = [view for view in await apps.list_all(rack) if principal.sees(view.app.name)]
+    return answers.json_response([answers.app(view, rack.settings) for view in views])
 
 
 @router.post("/apps", openapi_extra=describe(AppCreation))

@@ -8,9 +8,11 @@ from starlette.responses import PlainTextResponse, Response
 
 from sternway.api import answers
 from sternway.api.forms import Form, Number, Pairs, Truth, describe, form
-from sternway.api.inputs import AppName, MadeIn, RackIn
+from sternway.api.inputs import AppName, MadeIn, PrincipalIn, RackIn
+from sternway.core.access import Role
 from sternway.core.errors import InvalidInput, NotFound, Unsupported
 from sternway.ops import apps, parameters, processes, system, versions
+from sternway.ops.access import jwt
 from sternway.ops.examination import Wish
 
 router = APIRouter(tags=["system"])
@@ -35,6 +37,17 @@ class SystemChange(Form):
     parameters: Annotated[Pairs | None, Field(description="name=value pairs, urlencoded")] = None
     type: str = ""
     version: str | None = None
+
+
+JWT_ROLES = {"read": Role.VIEWER, "write": Role.OPERATOR, "admin": Role.ADMIN}
+"""As the contract words them."""
+
+
+class JwtOrder(Form):
+    """The role is read, write or admin. The capital is the contract's."""
+
+    role: str = "read"
+    durationInHour: Number = 1  # noqa: N815
 
 
 class EventReport(Form):
@@ -123,6 +136,24 @@ async def list_system_processes(rack: RackIn, all: str = "") -> Response:
 async def stop_system(rack: RackIn, made: MadeIn, order: Annotated[StopOrder, form(StopOrder)]) -> Response:
     """Take the rack down (Sternway's own); the answer still goes out."""
     await system.request_stop(rack, made, with_apps=order.all)
+    return answers.ok()
+
+
+@router.post("/system/jwt/token", openapi_extra=describe(JwtOrder))
+async def create_jwt(
+    rack: RackIn, principal: PrincipalIn, made: MadeIn, order: Annotated[JwtOrder, form(JwtOrder)]
+) -> Response:
+    """Make a token of the contract, for no more than the caller may do."""
+    if order.role not in JWT_ROLES:
+        raise InvalidInput("role: there is no such one", hint=f"one of {', '.join(JWT_ROLES)}")
+    token = await jwt.issue(rack, principal, JWT_ROLES[order.role], order.durationInHour, made)
+    return answers.json_response({"token": token})
+
+
+@router.put("/system/jwt/rotate", response_class=PlainTextResponse)
+async def rotate_jwt_key(rack: RackIn, made: MadeIn) -> Response:
+    """Make every token of the contract so far worthless."""
+    await jwt.rotate(rack, made)
     return answers.ok()
 
 

@@ -26,11 +26,16 @@ def login(target: Target, *, host: str, token: str | None, is_asked: bool, name:
     found = _url(target.settings, host, token, is_asked=is_asked)
     with output.progress(aside=False) as progress:
         progress.begin(f"Logging in to {found.origin}")
-        name = _checked(found, options.actor(target.settings), name)
-        target.settings.save(name, found.url())
-        target.settings.switch(name)
-        progress.done(f"OK, {name}")
+        progress.done(f"OK, {keep(target.settings, found, name)}")
     _warn(target.settings, found)
+
+
+def keep(settings: Settings, found: address.Address, name: str | None) -> str:
+    """Save a rack once it has taken the password, choose it, and return what it is called."""
+    name = _checked(found, options.actor(settings), name)
+    settings.save(name, found.url())
+    settings.switch(name)
+    return name
 
 
 def _url(settings: Settings, host: str, token: str | None, *, is_asked: bool) -> address.Address:

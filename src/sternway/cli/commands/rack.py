@@ -20,6 +20,9 @@ LOCAL = {
     "uninstall": ("sternway.cli.local.install:uninstall", "Take a rack off this machine."),
 }
 
+ACCESS_ROLES = ("read", "write", "admin")
+ACCESS_HOURS = click.IntRange(1, 8760)
+
 
 @click.group(cls=LazyGroup, lazy=LOCAL, invoke_without_command=True)
 @options.as_json
@@ -103,6 +106,36 @@ def update(target: Target, version: str | None, order: move.Order) -> None:
 def rollback(target: Target, order: move.Order) -> None:
     """Move the rack to the version that was active before; a second time, and it is back again."""
     move.move(target.rack, move.PREVIOUS, order)
+
+
+@rack.group(cls=Group, invoke_without_command=True)
+@click.option("--role", type=click.Choice(ACCESS_ROLES), default="read", show_default=True, help="What it allows.")
+@click.option("--duration-in-hours", "hours", type=ACCESS_HOURS, default=1, show_default=True, help="For how long.")
+@options.on_rack
+@click.pass_context
+def access(ctx: click.Context, target: Target, role: str, hours: int) -> None:
+    """Print a RACK_URL for somebody else, which is good for a while, for no more than you may do yourself."""
+    if ctx.invoked_subcommand:
+        return
+    form = {"role": role, "durationInHour": hours}
+    token = target.rack.create(types.SignedToken, routes.JWT_TOKEN, form).token
+    output.show(f"RACK_URL={address.replaced(target.rack.address, f'jwt:{token}').url()}\n")
+
+
+@access.group(cls=Group)
+def key() -> None:
+    """Change what signs the tokens of `rack access`."""
+
+
+@key.command()
+@options.with_reason
+@options.on_rack
+def rotate(target: Target, reason: str | None) -> None:
+    """Sign with another key: every RACK_URL that `rack access` printed so far is refused."""
+    with output.progress(aside=False) as progress:
+        progress.begin("Rotating the key of rack access")
+        target.rack.send("PUT", routes.JWT_ROTATE, {"reason": reason} if reason else None)
+        progress.done()
 
 
 @rack.command()
