@@ -64,7 +64,9 @@ class Browser:
     @contextlib.asynccontextmanager
     async def of(cls, app: Front) -> AsyncIterator["Browser"]:
         transport = httpx2.ASGITransport(app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://rack.test", follow_redirects=True) as client:
+        async with httpx2.AsyncClient(
+            transport=transport, base_url="http://rack.test", follow_redirects=True
+        ) as client:
             yield cls(client)
 
     async def sign_in(self, password: str = PASSWORD) -> httpx2.Response:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import uvicorn
 
-from sternway.bootstrap.front import create_front
 from sternway.api.websocket import WireProtocol
+from sternway.bootstrap.front import create_front
 from sternway.core.errors import InvalidInput
 from sternway.ops.rack import Rack
 from sternway.ops.shutdown import Shutdown

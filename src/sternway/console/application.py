@@ -40,7 +40,11 @@ def create_console(rack: Rack, *, password: str) -> Starlette:
     """Return the ASGI application that serves the pages of a rack; `password` makes whoever has it an admin."""
     files = static_files.load()
     app = Starlette(
-        routes=[Route("/console/static/{path:path}", _static), Route("/console/", _without_slash), *routes.all_routes()],
+        routes=[
+            Route("/console/static/{path:path}", _static),
+            Route("/console/", _without_slash),
+            *routes.all_routes(),
+        ],
         middleware=[Middleware(PageHeaders)],
         exception_handlers={SternwayError: _on_error, HTTPException: _on_http, Exception: _on_fault},
     )

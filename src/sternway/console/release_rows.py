@@ -59,9 +59,7 @@ async def page(rack: Rack, app_name: str, number: int = 1, size: int = PAGE) -> 
     return ReleasePage(await _rows(rack, app_name, shown, gone), number, len(lines) > number * size)
 
 
-async def _rows(
-    rack: Rack, app_name: str, lines: Sequence[ReleaseLine], gone: Collection[str]
-) -> Sequence[ReleaseRow]:
+async def _rows(rack: Rack, app_name: str, lines: Sequence[ReleaseLine], gone: Collection[str]) -> Sequence[ReleaseRow]:
     active_id = (await apps.get(rack, app_name)).active_id
     active_order = await _order(rack, app_name, active_id, lines)
     attempts = {each.release_id: each for each in reversed(await promotions.list_newest(rack, app_name, MAX_LIMIT))}

@@ -35,7 +35,10 @@ def answer(request: Request, files: Mapping[str, StaticFile]) -> Response:
     file = files.get(request.path_params["path"])
     if file is None:
         return Response(status_code=404)
-    headers = {"Vary": "Accept-Encoding", "Cache-Control": KEPT if request.query_params.get("v") == file.tag else "no-cache"}
+    headers = {
+        "Vary": "Accept-Encoding",
+        "Cache-Control": KEPT if request.query_params.get("v") == file.tag else "no-cache",
+    }
     if "gzip" not in request.headers.get("accept-encoding", ""):
         return Response(file.content, media_type=file.kind, headers=headers)
     return Response(file.packed, media_type=file.kind, headers=headers | {"Content-Encoding": "gzip"})

@@ -44,6 +44,7 @@ DESCRIPTION = "Description"
 # --- signing in ---
 SIGN_IN = "Sign in"
 SIGN_IN_TO = "Sign in to {rack}"
+FIRST_USER = "rack"
 PASSWORD = "Password of the rack"
 SIGN_IN_HINT = "It is the password in the address of the rack:"
 SIGN_IN_OPEN_HINT = "This rack has no password: everybody on this machine may sign in."

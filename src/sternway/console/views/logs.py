@@ -50,7 +50,9 @@ async def of_app(seen: Visit) -> Response:
     except NotFound:
         lines = []
     known = await _services(seen)
-    return seen.page("logs.html", view=view, lines=lines, wanted=wanted, place=place(lines), services=known, is_rack=False)
+    return seen.page(
+        "logs.html", view=view, lines=lines, wanted=wanted, place=place(lines), services=known, is_rack=False
+    )
 
 
 async def of_app_live(seen: Visit) -> Response:

@@ -137,7 +137,9 @@ async def _steps(seen: Visit) -> Any:
         found = await promotions.wait(seen.rack, seen.app, number, after=max(known, 0), timeout_s=wait_s)
         is_over = not found.promotion.status.is_open
         known = len(found.steps)
-        yield live.Event("progress", seen.part_of_page("parts/progress.html", **await _progress(seen, found)))
+        values = await _progress(seen, found)
+        for name in ("state", "progress"):
+            yield live.Event(name, seen.part_of_page(f"parts/{name}.html", **values))
         if is_over:
             yield live.Event("done", "")
             return
