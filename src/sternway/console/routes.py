@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.routing import Route
 
-from sternway.console.views import apps, builds, environment, logs, rack, releases, signing
+from sternway.console.views import apps, builds, environment, history, logs, rack, releases, signing
 from sternway.console.visit import PREFIX, action, page
 from sternway.core.access import Role
 
@@ -61,6 +61,9 @@ def _of_releases() -> Sequence[Route]:
         page(PROMOTION + "/live", releases.watch_live),
         action(PROMOTION + "/undo", releases.undo),
         action(APP + "/cancel", releases.cancel),
+        page(APP + "/difference", releases.difference),
+        page(APP + "/history", history.of_app),
+        page(APP + "/history/at", history.at),
     ]
 
 
@@ -71,6 +74,7 @@ def _of_rack() -> Sequence[Route]:
         page("/rack/update", rack.ask_update, role=Role.ADMIN),
         action("/rack/update", rack.update, role=Role.ADMIN),
         action("/rack/parameters", rack.set_parameters, role=Role.ADMIN),
+        page("/rack/history", history.of_rack),
         page("/rack/logs", logs.of_rack),
         page("/rack/logs/live", logs.of_rack_live),
     ]

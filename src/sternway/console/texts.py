@@ -77,6 +77,7 @@ STATUSES = {
     "reverted": "Reverted",
     "superseded": "Superseded",
     "cancelled": "Cancelled",
+    "completed": "Done",
     "gone": "Gone",
     "standby": "Standby",
     "created": "Waiting",
@@ -122,6 +123,7 @@ TABS = (
     ("Builds", "/builds"),
     ("Environment", "/environment"),
     ("Logs", "/logs"),
+    ("History", "/history"),
 )
 LOCKED = "Locked"
 SERVICES = "Services"
@@ -162,7 +164,15 @@ ENVIRONMENT = "Environment"
 NO_ENVIRONMENT = "No variables."
 MANIFEST = "Manifest"
 MANIFEST_DIFFERS = "differs"
-ENV_SAME_WORD = "the same"
+SAME = "the same"
+FILES = "Source"
+FILES_DIFFER = "{count} files differ"
+SETTINGS = "Settings"
+KINDS = {"added": "add", "changed": "change", "removed": "remove"}
+COMPARE = "Compare"
+FROM = "From"
+TO = "To"
+NOTHING_TO_COMPARE = "There is nothing to compare yet."
 NO_DIFFERENCE = "Nothing differs: it has the same build, environment and manifest as the active release."
 
 # --- going back ---
@@ -175,7 +185,15 @@ WHAT_CHANGES = "What changes"
 CHECKS = "Checks"
 CHECK_OK = "OK"
 CHECK_BAD = "Problem"
-NOT_TAKEN_BACK = "What apps wrote to databases, volumes or other systems is not taken back."
+CHECK_OPEN = "Unknown"
+NOT_TAKEN_BACK = "What does not come back"
+EXPECTED = "Expected to take {span}."
+MEASURED = "The median of the last {count} of this app."
+STANDS_BY = "Everything that it needs stands by."
+WHAT_COMES_BACK = "What comes back"
+PARTS = (("", "All of it"), ("env", "Only the environment"), ("build", "Only the build"))
+NO_SUCH_PART = "part: there is no such part"
+CANNOT = "It cannot be rolled back to as things stand."
 FORCE_LABEL = "Take the place of the promotion that runs"
 ROLL_BACK_NOW = "Roll back"
 PROMOTE_NOW = "Promote"
@@ -255,3 +273,21 @@ MOVE_NOW = "Move the rack"
 BACK_TO_RACK = "Back to the rack"
 PARAMETERS = "Parameters"
 RACK_PROCESSES = "What runs of the rack"
+RACK_HISTORY = "History"
+
+# --- history ---
+HISTORY = "History"
+HISTORY_OF_RACK = "History of the rack"
+SUBJECT = "About"
+SUBJECTS = {
+    "release": "Release",
+    "environment": "Environment",
+    "scale": "Scale",
+    "settings": "Settings",
+    "app": "App",
+    "rack": "Rack",
+    "other": "Other",
+}
+AS_IT_WAS_AT = "As it was at (UTC)"
+SHOW_WAY_BACK = "Show the way back"
+NO_HISTORY = "Nothing was done yet."

@@ -5,15 +5,18 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sternway.console import live, previews, release_rows, texts, visit
+from sternway.console import live, release_rows, texts, visit
 from sternway.console.visit import Visit
-from sternway.core.errors import NotFound
+from sternway.core.errors import InvalidInput, NotFound
 from sternway.core.promotion import PromotionOptions, PromotionStatus
-from sternway.ops import apps, promotions, releases
-from sternway.ops.promotions import PromotionView
+from sternway.core.release import Part
+from sternway.ops import apps, comparison, preview, promotions, releases
+from sternway.ops.comparison import Comparison, Pair
+from sternway.ops.promotions import Back, PromotionView
 
 LIST_PAUSE_S = 20.0
 WATCH_S = 10.0
+CHOICES = 50
 MAX_NUMBER = 2**62
 
 
@@ -36,24 +39,44 @@ async def show(seen: Visit) -> Response:
     """Show one release: what it is made of, and what would change with it."""
     release = await releases.get(seen.rack, seen.app, seen.part("release"))
     view = await apps.get(seen.rack, seen.app)
-    found = await previews.preview(seen.rack, seen.app, release.id)
-    return seen.page("release.html", view=view, release=release, preview=found)
+    active = await releases.get(seen.rack, seen.app, view.active_id) if view.active_id else None
+    found = await _against_active(seen, view.active_id, release.id)
+    return seen.page("release.html", view=view, release=release, active=active, compared=found)
+
+
+async def difference(seen: Visit) -> Response:
+    """Show what differs from one release to another; without names, from the one before to the active one."""
+    view = await apps.get(seen.rack, seen.app)
+    lines = await releases.list_newest(seen.rack, seen.app, CHOICES)
+    pair = Pair(seen.asked("before") or None, seen.asked("after") or None)
+    found = await comparison.compare(seen.rack, seen.app, pair) if view.active_id or pair.after else None
+    return seen.page("difference.html", view=view, compared=found, lines=lines)
 
 
 async def ask_rollback(seen: Visit) -> Response:
     """Show what going back would change, and ask."""
-    return await _ask(seen, "rollback")
+    view = await apps.get(seen.rack, seen.app)
+    release = await releases.get(seen.rack, seen.app, seen.part("release"))
+    found = await preview.preview(seen.rack, seen.app, Back(release.id), seen.made())
+    return seen.page("rollback.html", view=view, release=release, preview=found, compared=found.differences)
 
 
 async def ask_promote(seen: Visit) -> Response:
     """Show what promoting would change, and ask."""
-    return await _ask(seen, "promote")
+    view = await apps.get(seen.rack, seen.app)
+    release = await releases.get(seen.rack, seen.app, seen.part("release"))
+    found = await _against_active(seen, view.active_id, release.id)
+    return seen.page("promote.html", view=view, release=release, compared=found)
 
 
 async def roll_back(seen: Visit) -> Response:
     """Put a copy on top of the list and promote it; then show how it goes."""
     wanted = seen.part("release")
-    _, promotion = await promotions.rollback(seen.rack, seen.app, wanted, PromotionOptions(), seen.made())
+    part = seen.form.get("part", "")
+    if part and part not in set(Part):
+        raise InvalidInput(texts.NO_SUCH_PART, hint="")
+    back = Back(wanted, Part(part) if part else None, with_settings=seen.form.get("settings") == "true")
+    _, promotion = await promotions.go_back(seen.rack, seen.app, back, PromotionOptions(), seen.made())
     return visit.to("apps", seen.app, "promotions", promotion.id)
 
 
@@ -99,11 +122,10 @@ async def _page(seen: Visit) -> Mapping[str, Any]:
     return {"view": view, "listed": found}
 
 
-async def _ask(seen: Visit, verb: str) -> Response:
-    view = await apps.get(seen.rack, seen.app)
-    release = await releases.get(seen.rack, seen.app, seen.part("release"))
-    found = await previews.preview(seen.rack, seen.app, release.id)
-    return seen.page("preview.html", view=view, release=release, preview=found, verb=verb)
+async def _against_active(seen: Visit, active_id: str | None, release_id: str) -> Comparison | None:
+    if active_id is None or active_id == release_id:
+        return None
+    return await comparison.compare(seen.rack, seen.app, Pair(active_id, release_id))
 
 
 async def _watched(seen: Visit) -> PromotionView:
