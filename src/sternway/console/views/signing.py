@@ -1,5 +1,6 @@
 """Signing in and out."""
 
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from math import ceil
 
@@ -11,28 +12,37 @@ from sternway.console.visit import Visit
 from sternway.core.errors import Unauthenticated
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which browser asks, where it wants to go then, and what went wrong before."""
+
+    visitor: str
+    next: str
+    problem: str = ""
+
+
 async def ask(request: Request) -> Response:
     """Show the form."""
-    return _form(request, visit.visitor_of(request), "", HTTPStatus.OK)
+    wanted = request.query_params.get("next", "")
+    return _form(request, _Asked(visit.visitor_of(request)[0], wanted), HTTPStatus.OK)
 
 
 async def sign_in(request: Request) -> Response:
     """Begin a session, or say why not; whoever fails too often has to wait."""
-    console, visitor = visit.console_of(request), visit.visitor_of(request)
+    console, (visitor, _) = visit.console_of(request), visit.visitor_of(request)
     form = await visit.read_form(request)
-    visit.check_form(request, form, visit.token_for(console, visitor[0], ""))
+    visit.check_form(request, form, visit.token_for(console, visitor, ""))
+    asked = _Asked(visitor, form.get("next", ""))
     address = request.client.host if request.client else ""
     if wait_s := console.attempts.wait_s(address):
-        answer = _form(request, visitor, texts.TOO_OFTEN.format(seconds=ceil(wait_s)), HTTPStatus.TOO_MANY_REQUESTS)
-        answer.headers["Retry-After"] = str(ceil(wait_s))
-        return answer
+        return _too_often(request, asked, ceil(wait_s))
     try:
         token = await console.sessions.begin(form.get("name", ""), form.get("password", ""))
     except Unauthenticated:
         console.attempts.fail(address)
-        return _form(request, visitor, texts.WRONG_PASSWORD, HTTPStatus.UNAUTHORIZED)
+        return _form(request, replace(asked, problem=texts.WRONG_PASSWORD), HTTPStatus.UNAUTHORIZED)
     console.attempts.succeed(address)
-    response = visit.to_address(_own(form.get("next", "")))
+    response = visit.to_address(_own(asked.next))
     visit.keep_cookie(request, response, visit.SESSION_COOKIE, token)
     return response
 
@@ -45,17 +55,24 @@ async def sign_out(seen: Visit) -> Response:
     return response
 
 
-def _form(request: Request, visitor: tuple[str, bool], problem: str, status: HTTPStatus) -> Response:
+def _too_often(request: Request, asked: _Asked, wait_s: int) -> Response:
+    problem = texts.TOO_OFTEN.format(seconds=wait_s)
+    answer = _form(request, replace(asked, problem=problem), HTTPStatus.TOO_MANY_REQUESTS)
+    answer.headers["Retry-After"] = str(wait_s)
+    return answer
+
+
+def _form(request: Request, asked: _Asked, status: HTTPStatus) -> Response:
     console = visit.console_of(request)
     values = {
         "rack_name": console.rack.settings.name,
-        "form_token": visit.token_for(console, visitor[0], ""),
-        "next": _own(request.query_params.get("next", "")),
-        "problem": problem,
+        "form_token": visit.token_for(console, asked.visitor, ""),
+        "next": _own(asked.next),
+        "problem": asked.problem,
         "has_password": console.has_password,
     }
     response = console.pages.answer("sign_in.html", values, status=status)
-    visit.keep_cookie(request, response, visit.FORM_COOKIE, visitor[0])
+    visit.keep_cookie(request, response, visit.FORM_COOKIE, asked.visitor)
     return response
 
 
