@@ -62,7 +62,7 @@ async def page(rack: Rack, app_name: str, number: int = 1, size: int = PAGE) -> 
 async def _rows(rack: Rack, app_name: str, lines: Sequence[ReleaseLine], gone: Collection[str]) -> Sequence[ReleaseRow]:
     active_id = (await apps.get(rack, app_name)).active_id
     active_order = await _order(rack, app_name, active_id, lines)
-    attempts = {each.release_id: each for each in reversed(await promotions.list_newest(rack, app_name, MAX_LIMIT))}
+    attempts = await promotions.of_releases(rack, app_name, [line.id for line in lines])
     return [_row(line, attempts.get(line.id), active_id, active_order, gone) for line in lines]
 
 

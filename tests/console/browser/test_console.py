@@ -37,7 +37,7 @@ def visitor(site):
 
 
 def roll_back(page: Page, row: int, reason: str = "") -> None:
-    page.get_by_role("link", name=re.compile("^Roll back to")).nth(row).click()
+    page.get_by_role("link", name=re.compile("^Rollback to")).nth(row).click()
     page.get_by_label("Reason (optional)").fill(reason)
     page.get_by_role("button", name="Roll back", exact=True).click()
 
@@ -65,7 +65,7 @@ def test_whoever_is_not_signed_in_is_asked_for_the_password_and_led_on(chromium,
 def test_rollback_by_the_button_under_load_loses_no_request_and_can_be_undone(site, desk, visitor):
     page = site.page(desk, "/apps/hello/releases")
     before = site.active()
-    page.get_by_role("link", name=re.compile("^Roll back to")).nth(0).click()
+    page.get_by_role("link", name=re.compile("^Rollback to")).nth(0).click()
     expect(page.get_by_text("bonjour")).to_have_count(0)
     site.picture(page, "preview")
     page.get_by_label("Reason (optional)").fill("version 2 is slow")
@@ -113,7 +113,7 @@ def test_release_that_breaks_is_seen_to_be_reverted_in_two_browsers_and_says_why
 def test_logs_come_by_themselves_and_can_be_filtered_and_held_still(site, desk):
     page = site.page(desk, "/apps/hello/logs")
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
-    lines = page.locator("#lines li", has_text="GET /")
+    lines = page.locator("#lines .line", has_text="GET /")
     before = lines.count()
     ask(site.rack.router_port, HOST)
     expect(lines).to_have_count(before + 1)
@@ -128,8 +128,8 @@ def test_logs_come_by_themselves_and_can_be_filtered_and_held_still(site, desk):
     site.picture(page, "logs")
     page.get_by_label("Contains").fill("listens on")
     page.get_by_role("button", name="Filter").click()
-    expect(page.locator("#lines li", has_text="listens on").first).to_be_visible()
-    expect(page.locator("#lines li", has_text="GET /")).to_have_count(0)
+    expect(page.locator("#lines .line", has_text="listens on").first).to_be_visible()
+    expect(page.locator("#lines .line", has_text="GET /")).to_have_count(0)
 
 
 def test_environment_is_changed_without_its_values_being_shown(site, desk):
@@ -137,7 +137,7 @@ def test_environment_is_changed_without_its_values_being_shown(site, desk):
     assert "bonjour" not in page.content()
     page.get_by_label("Add or change").fill("COLOUR=blue")
     page.get_by_role("button", name="Review the change").click()
-    expect(page.locator(".is-added")).to_contain_text("COLOUR")
+    expect(page.locator(".difference .is-added")).to_contain_text("COLOUR")
     site.picture(page, "environment-review")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("button", name="Promote", exact=True).click()
@@ -191,7 +191,7 @@ def test_keyboard_reaches_the_content_first_and_every_row(site, desk):
     page = site.page(desk, "/apps/hello/releases")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
-    page.get_by_role("link", name=re.compile("^Roll back to")).nth(0).focus()
+    page.get_by_role("link", name=re.compile("^Rollback to")).nth(0).focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/rollback")
 

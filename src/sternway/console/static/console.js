@@ -15,6 +15,7 @@
     if (last) address.searchParams.set("last", last);
     const source = new EventSource(address);
     for (const name of ["line", "output"]) source.addEventListener(name, (event) => (last = event.lastEventId || last));
+    source.addEventListener("clear", () => document.getElementById("output")?.replaceChildren());
     sources = sources.filter((other) => other.readyState !== EventSource.CLOSED).concat(source);
     return source;
   };
