@@ -69,8 +69,8 @@ class Browser:
         ) as client:
             yield cls(client)
 
-    async def sign_in(self, password: str = PASSWORD) -> httpx2.Response:
-        return await self.send(await self.visit("/sign-in"), "/sign-in", password=password)
+    async def sign_in(self, password: str = PASSWORD, name: str = "") -> httpx2.Response:
+        return await self.send(await self.visit("/sign-in"), "/sign-in", password=password, name=name)
 
     async def get(self, path: str, **headers: str) -> httpx2.Response:
         return await self.client.get(f"/console{path}", headers=headers)

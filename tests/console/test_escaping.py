@@ -23,9 +23,13 @@ async def evil(still):
     made = Made(still.rack.clock.now(), EVIL, EVIL)
     async with still.rack.store.write() as ledger:
         app = await ledger.apps.add("shop", made)
-        await apps.record(ledger, app, Happening("release:scale", EVIL, made.at, detail={"service": EVIL, "count": EVIL}))
+        await apps.record(
+            ledger, app, Happening("release:scale", EVIL, made.at, detail={"service": EVIL, "count": EVIL})
+        )
         build = Build(still.rack.ids.build(), app.id, made, BuildOptions("tmp/a", git_sha=EVIL), description=EVIL)
-        failed = replace(build, status=BuildStatus.FAILED, manifest=MANIFEST, artifacts={"web": "memory:web"}, reason=EVIL)
+        failed = replace(
+            build, status=BuildStatus.FAILED, manifest=MANIFEST, artifacts={"web": "memory:web"}, reason=EVIL
+        )
         release = Release(still.rack.ids.release(), app.id, made, build.id, Environment({"A": EVIL}), MANIFEST, EVIL)
         await ledger.builds.add(build)
         await ledger.builds.record(replace(failed, status=BuildStatus.COMPLETE), made.at)
@@ -94,7 +98,9 @@ async def test_printed_markup_and_escape_codes_are_text(running, browser):
     assert not {"\x1b", "\x07", "\x00", "\u202e"} & set(answer.text)
 
 
-@pytest.mark.parametrize("path", ["/apps/shop/logs?text={}&process={}&since=2026-01-01", "/sign-in?next={}", "/rack/update?version={}"])
+@pytest.mark.parametrize(
+    "path", ["/apps/shop/logs?text={}&process={}&since=2026-01-01", "/sign-in?next={}", "/rack/update?version={}"]
+)
 async def test_what_an_address_says_is_text(running, browser, path):
     await running.app()
     await running.deployed()

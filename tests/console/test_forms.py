@@ -26,7 +26,13 @@ async def test_token_of_another_session_is_refused(shop, running, browser):
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Origin": "http://evil.test"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}]
+    "headers",
+    [
+        {"Origin": "http://evil.test"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
 )
 async def test_form_sent_by_another_site_is_refused(browser, headers):
     form = (await browser.visit("")).form("/sign-out")

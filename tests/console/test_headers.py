@@ -66,6 +66,13 @@ async def test_browser_is_led_from_the_root_and_a_client_is_not(browser):
 
 
 async def test_what_is_not_there_is_a_page_that_leads_back(browser):
-    for path in ("/nothing", "/apps/none", "/apps/NONE", "/apps/a%00b", "/apps/none/releases/x", "/apps/none/promotions/99999999999999999999"):
+    for path in (
+        "/nothing",
+        "/apps/none",
+        "/apps/NONE",
+        "/apps/a%00b",
+        "/apps/none/releases/x",
+        "/apps/none/promotions/99999999999999999999",
+    ):
         answer = await browser.get(path)
         assert (answer.status_code, 'href="/console"' in answer.text) == (404, True), path

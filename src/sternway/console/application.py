@@ -11,10 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from sternway.console import routes, static_files, texts, visit
-from sternway.console.attempts import Attempts
 from sternway.console.headers import PageHeaders
 from sternway.console.pages import Pages
-from sternway.console.sessions import SealedSessions
 from sternway.console.visit import Console
 from sternway.core import errors
 from sternway.core.errors import SternwayError
@@ -26,6 +24,7 @@ STATUSES = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.ArtifactGone: HTTPStatus.GONE,
+    errors.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.CallerError: HTTPStatus.BAD_REQUEST,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -49,8 +48,7 @@ def create_console(rack: Rack, *, password: str) -> Starlette:
         exception_handlers={SternwayError: _on_error, HTTPException: _on_http, Exception: _on_fault},
     )
     app.router.redirect_slashes = False
-    sessions = SealedSessions(password, rack.secrets, rack.clock)
-    app.state.console = Console(rack, sessions, Attempts(rack.clock), files, Pages(files), bool(password))
+    app.state.console = Console(rack, password, files, Pages(files))
     return app
 
 

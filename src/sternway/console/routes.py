@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.routing import Route
 
-from sternway.console.views import apps, builds, environment, history, logs, rack, releases, signing
+from sternway.console.views import apps, builds, environment, history, logs, people, rack, releases, signing
 from sternway.console.visit import PREFIX, action, page
 from sternway.core.access import Role
 
@@ -12,18 +12,24 @@ APP = "/apps/{app}"
 RELEASE = APP + "/releases/{release}"
 PROMOTION = APP + "/promotions/{promotion:int}"
 BUILD = APP + "/builds/{build}"
+USER = "/people/{name}"
 
 
 def all_routes() -> Sequence[Route]:
     """Return them all."""
-    return [*_own(), *_of_apps(), *_of_releases(), *_of_rack()]
+    return [*_own(), *_of_apps(), *_of_releases(), *_of_rack(), *_of_people()]
 
 
 def _own() -> Sequence[Route]:
     return [
         Route(PREFIX + "/sign-in", signing.ask, methods=["GET"]),
         Route(PREFIX + "/sign-in", signing.sign_in, methods=["POST"]),
+        Route(PREFIX + "/welcome", signing.welcome, methods=["GET"], name="welcome"),
+        Route(PREFIX + "/welcome", signing.accept, methods=["POST"]),
         action("/sign-out", signing.sign_out, role=None),
+        page("/me", signing.me, role=None),
+        action("/me/password", signing.change_password, role=None),
+        action("/me/sign-out", signing.sign_out_everywhere, role=None),
         page("", apps.index, role=None),
         page("/live", apps.index_live, role=None),
     ]
@@ -77,4 +83,18 @@ def _of_rack() -> Sequence[Route]:
         page("/rack/history", history.of_rack),
         page("/rack/logs", logs.of_rack),
         page("/rack/logs/live", logs.of_rack_live),
+    ]
+
+
+def _of_people() -> Sequence[Route]:
+    return [
+        page("/people", people.index, role=Role.ADMIN),
+        action("/people", people.add, role=Role.ADMIN),
+        action(USER + "/role", people.allow, role=Role.ADMIN),
+        action(USER + "/invite", people.invite, role=Role.ADMIN),
+        action(USER + "/remove", people.remove, role=Role.ADMIN),
+        action(USER + "/sign-out", people.sign_out, role=Role.ADMIN),
+        action("/tokens", people.create_token, role=Role.ADMIN),
+        action("/tokens/{name}/revoke", people.revoke_token, role=Role.ADMIN),
+        page("/audit", people.audit, role=Role.ADMIN),
     ]

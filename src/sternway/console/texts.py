@@ -44,12 +44,24 @@ DESCRIPTION = "Description"
 # --- signing in ---
 SIGN_IN = "Sign in"
 SIGN_IN_TO = "Sign in to {rack}"
-FIRST_USER = "rack"
-PASSWORD = "Password of the rack"
-SIGN_IN_HINT = "It is the password in the address of the rack:"
+PASSWORD = "Password"
+SIGN_IN_HINT = "The password of the rack is in its address:"
 SIGN_IN_OPEN_HINT = "This rack has no password: everybody on this machine may sign in."
-WRONG_PASSWORD = "That is not the password of this rack."
-TOO_OFTEN = "Too many attempts. Try again in {seconds} seconds."
+WRONG_PASSWORD = "Name and password do not fit."
+TOO_OFTEN = "Too many attempts failed:"
+USER_NAME = "Name"
+USER_NAME_PLACEHOLDER = "empty for the password of the rack"
+SIGN_OUT_EVERYWHERE = "Sign out everywhere"
+WELCOME = "Welcome"
+WELCOME_TO = "Welcome to {rack}"
+INVITATION = "Invitation"
+NEW_PASSWORD = "New password"
+OLD_PASSWORD = "Present password"
+AGAIN = "The same again"
+ACCEPT = "Set the password"
+PASSWORDS_DIFFER = "The two passwords differ."
+CHANGE_PASSWORD = "Change the password"
+FIRST_ADMIN_HINT = "You signed in with the password of the rack. Invite yourself as a user, so that history names you."
 
 # --- errors ---
 ERROR_TITLE = "That did not work"
@@ -80,6 +92,7 @@ STATUSES = {
     "completed": "Done",
     "gone": "Gone",
     "standby": "Standby",
+    "invited": "Invited",
     "created": "Waiting",
     "complete": "Complete",
     "failed": "Failed",
@@ -293,3 +306,34 @@ SUBJECTS = {
 AS_IT_WAS_AT = "As it was at (UTC)"
 SHOW_WAY_BACK = "Show the way back"
 NO_HISTORY = "Nothing was done yet."
+
+# --- people ---
+PEOPLE = "People"
+USERS = "Users"
+NO_USERS = "Nobody but those who have the password of the rack."
+ROLE = "May"
+ROLES = {"r": "Look", "rw": "Operate", "rwa": "Administer"}
+FOR_APPS = "Apps"
+ALL_APPS = "all, and the rack"
+MANAGE = "Manage"
+CHANGE_ROLE = "Change"
+INVITE = "Invite"
+INVITE_AGAIN = "Invite again"
+INVITED = "{name} is invited"
+INVITED_HINT = "Send this address to them: with it they choose a password, once, within a week."
+TOKENS = "Deploy tokens"
+NO_TOKENS = "None. A deploy token lets a program call the rack, with a role of its own."
+DAYS = "Days"
+FOR_EVER = "for ever"
+MAKE_TOKEN = "Make a token"
+TOKEN_MADE = "Token {name}"
+TOKEN_HINT = "Give it to the program as the password in RACK_URL."
+EXPIRES = "expires"
+REVOKE = "Revoke"
+REVOKE_TOKEN = "Revoke {name}"
+NOT_DAYS = "days: not a number of days"
+NOT_DAYS_HINT = "leave it empty for a token that does not expire"
+SHOWN_ONCE = "It is shown this once, and kept nowhere."
+DONE = "Done"
+AUDIT = "Audit"
+WHO = "Who"

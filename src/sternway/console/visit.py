@@ -6,9 +6,8 @@ of this console had for this session, and never from another site.
 
 import hmac
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -18,13 +17,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from sternway.console import live, pages
-from sternway.console.attempts import Attempts
-from sternway.console.sessions import Sessions
 from sternway.console.static_files import StaticFile
 from sternway.core.access import Principal, Role
 from sternway.core.app import Made
-from sternway.core.errors import InvalidInput, NotFound, Refused, TooLarge
+from sternway.core.errors import InvalidInput, NotFound, Refused, SternwayError, TooLarge, Unauthenticated
 from sternway.core.names import is_name
+from sternway.ops import access
 from sternway.ops.rack import Rack
 
 PREFIX = "/console"
@@ -34,6 +32,9 @@ TOKEN_FIELD = "form-token"
 MAX_FORM_BYTES = 2 * 1024 * 1024
 MAX_FIELDS = 500
 MAX_REASON = 500
+VISITOR_DIGITS = 32
+LOOK_AGAIN_S = 1.0
+"""How often it is looked at whether who is kept up to date still may be."""
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +44,9 @@ class Console:
     """What every page needs. `open_streams` counts browsers that are kept up to date."""
 
     rack: Rack
-    sessions: Sessions
-    attempts: Attempts
+    password: str = field(repr=False)
     files: Mapping[str, StaticFile]
     pages: pages.Pages
-    has_password: bool
     open_streams: int = 0
 
 
@@ -104,7 +103,7 @@ class Visit:
         """Answer with events; raises Refused while too many browsers are kept up to date."""
         if self.console.open_streams >= live.MAX_OPEN:
             raise Refused("too many pages are open", hint="close some of them")
-        return live.answer(_counted(self.console, events))
+        return live.answer(_while_allowed(self, events))
 
     def _around(self) -> dict[str, Any]:
         settings = self.rack.settings
@@ -117,6 +116,7 @@ class Visit:
             "path": self.request.url.path,
             "may_change": self.may(Role.OPERATOR, self.request.path_params.get("app")),
             "may_manage": self.may(Role.ADMIN),
+            "sees_rack": self.may(Role.VIEWER),
         }
 
 
@@ -154,15 +154,18 @@ def console_of(request: Request) -> Console:
     return cast(Console, request.app.state.console)
 
 
-def visitor_of(request: Request) -> tuple[str, bool]:
-    """Return what marks this browser's forms, and whether it is new and has yet to be kept there."""
+def visitor_of(request: Request) -> str:
+    """Return what marks the forms of a browser that is not signed in; a new one is marked once."""
     kept = request.cookies.get(FORM_COOKIE, "")
-    return (kept, False) if len(kept) == 32 and kept.isalnum() else (secrets.token_hex(16), True)
+    if len(kept) == VISITOR_DIGITS and kept.isalnum():
+        return kept
+    found: str = request.scope["state"].setdefault("visitor", console_of(request).rack.ids.secret(VISITOR_DIGITS))
+    return found
 
 
-def token_for(console: Console, visitor: str, session: str) -> str:
-    """Return what a form has to bring along, in this browser and for this session."""
-    return console.rack.secrets.fingerprint(f"console form\n{visitor}\n{session}".encode())
+def token_for(console: Console, visitor: str) -> str:
+    """Return what a form has to bring along in a browser that is not signed in."""
+    return console.rack.secrets.fingerprint(f"console form\n{visitor}".encode())
 
 
 def check_form(request: Request, form: Mapping[str, str], expected: str) -> None:
@@ -199,26 +202,30 @@ def keep_cookie(request: Request, response: Response, name: str, value: str) -> 
 def _guarded(handler: Handler, role: Role | None) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         console = console_of(request)
-        session = request.cookies.get(SESSION_COOKIE, "")
-        principal = await console.sessions.find(session)
-        if principal is None:
+        try:
+            session = await _session(request)
+        except Unauthenticated:
             return _to_sign_in(request)
         if role:
-            principal.require(role, request.path_params.get("app"))
+            session.principal.require(role, request.path_params.get("app"))
         _check_app(request)
-        visitor, is_new = visitor_of(request)
-        token = token_for(console, visitor, session)
-        form = await read_form(request) if request.method == "POST" else {}
-        if request.method == "POST":
-            check_form(request, form, token)
-        response = await handler(Visit(request, console, principal, token, form))
-        if is_new:
-            keep_cookie(request, response, FORM_COOKIE, visitor)
-        if request.method == "POST":
-            _log(request, principal, response)
-        return response
+        seen = Visit(request, console, session.principal, session.form_secret, {})
+        return await (_sent(seen, handler) if request.method == "POST" else handler(seen))
 
     return serve
+
+
+async def _session(request: Request) -> access.Session:
+    console = console_of(request)
+    return await access.resume(console.rack, request.cookies.get(SESSION_COOKIE, ""), console.password)
+
+
+async def _sent(seen: Visit, handler: Handler) -> Response:
+    form = await read_form(seen.request)
+    check_form(seen.request, form, seen.form_token)
+    response = await handler(replace(seen, form=form))
+    _log(seen.request, seen.principal, response)
+    return response
 
 
 def _to_sign_in(request: Request) -> Response:
@@ -241,11 +248,26 @@ def _log(request: Request, principal: Principal, response: Response) -> None:
     log.info("console action answered", extra=fields | {"request_id": request.scope["state"]["request_id"]})
 
 
-async def _counted(console: Console, events: Any) -> Any:
+async def _while_allowed(seen: Visit, events: Any) -> Any:
+    """Pass events on, and none any more once whoever sees them was signed out or may see less."""
+    console, looked_at = seen.console, seen.rack.clock.monotonic()
     console.open_streams += 1
     try:
         async for event in events:
+            now = seen.rack.clock.monotonic()
+            if now - looked_at >= LOOK_AGAIN_S:
+                looked_at = now
+                if not await _is_allowed(seen):
+                    return
             yield event
     finally:
         console.open_streams -= 1
         await events.aclose()
+
+
+async def _is_allowed(seen: Visit) -> bool:
+    try:
+        session = await _session(seen.request)
+    except SternwayError:
+        return False
+    return session.principal == seen.principal

@@ -54,7 +54,7 @@ class Site:
 
     def sign_in(self, page: Page) -> None:
         page.goto(f"{self.address}/")
-        page.get_by_label("Password of the rack").fill(self.password)
+        page.get_by_label("Password").fill(self.password)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url("**/console")
 

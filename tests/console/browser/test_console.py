@@ -22,6 +22,9 @@ PAGES = {
     "difference": "/apps/hello/difference",
     "rack": "/rack",
     "update": "/rack/update",
+    "people": "/people",
+    "audit": "/audit",
+    "me": "/me",
 }
 
 
@@ -50,10 +53,10 @@ def test_whoever_is_not_signed_in_is_asked_for_the_password_and_led_on(chromium,
     context = chromium.new_context()
     page = site.page(context, "/apps/hello/releases")
     site.picture(page, "sign-in")
-    page.get_by_label("Password of the rack").fill("wrong")
+    page.get_by_label("Password").fill("wrong")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_have_text("That is not the password of this rack.")
-    page.get_by_label("Password of the rack").fill(site.password)
+    expect(page.get_by_role("alert")).to_have_text("Name and password do not fit.")
+    page.get_by_label("Password").fill(site.password)
     page.keyboard.press("Enter")
     page.wait_for_url("**/apps/hello/releases")
     page.get_by_role("button", name="Sign out").click()
