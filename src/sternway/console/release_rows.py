@@ -1,15 +1,18 @@
 """The list of releases as people see it: what each is, how it stands, and what can be done with it."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from sternway.core.errors import SternwayError
 from sternway.core.promotion import Promotion, PromotionStatus
 from sternway.core.release import ReleaseLine
-from sternway.ops import apps, promotions, releases
+from sternway.ops import apps, processes, promotions, releases
 from sternway.ops.rack import Rack
 from sternway.ops.releases import MAX_LIMIT
 
 PAGE = 50
+PATIENCE_S = 0.5
 _TOLD = frozenset(PromotionStatus) - {PromotionStatus.COMPLETED}
 
 
@@ -62,19 +65,32 @@ async def page(rack: Rack, app_name: str, number: int = 1, size: int = PAGE) -> 
 async def _rows(rack: Rack, app_name: str, lines: Sequence[ReleaseLine], gone: Collection[str]) -> Sequence[ReleaseRow]:
     active_id = (await apps.get(rack, app_name)).active_id
     active_order = await _order(rack, app_name, active_id, lines)
+    standby = await _standing_by(rack, app_name)
     attempts = await promotions.of_releases(rack, app_name, [line.id for line in lines])
-    return [_row(line, attempts.get(line.id), active_id, active_order, gone) for line in lines]
+    found = []
+    for line in lines:
+        attempt = attempts.get(line.id)
+        status = "active" if line.id == active_id else _status(line, attempt, standby, gone)
+        found.append(ReleaseRow(line, status, line.order < active_order, attempt))
+    return found
 
 
-def _row(
-    line: ReleaseLine, attempt: Promotion | None, active_id: str | None, active_order: int, gone: Collection[str]
-) -> ReleaseRow:
-    if line.id == active_id:
-        return ReleaseRow(line, "active", is_older=False, promotion=attempt)
-    is_older = line.order < active_order
+def _status(line: ReleaseLine, attempt: Promotion | None, standby: Collection[str], gone: Collection[str]) -> str:
     if attempt and attempt.status in _TOLD:
-        return ReleaseRow(line, attempt.status.value, is_older, attempt)
-    return ReleaseRow(line, "gone" if line.build_id in gone else "", is_older, attempt)
+        return attempt.status.value
+    if line.build_id in gone:
+        return "gone"
+    return "standby" if line.id in standby else ""
+
+
+async def _standing_by(rack: Rack, app_name: str) -> Collection[str]:
+    """Return the releases of which something stands by; none while the engine does not answer at once."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            running = await processes.list_running(rack, app_name)
+    except (TimeoutError, SternwayError):
+        return ()
+    return {each.release_id for each in running if each.stands_by}
 
 
 async def _order(rack: Rack, app_name: str, active_id: str | None, lines: Sequence[ReleaseLine]) -> int:

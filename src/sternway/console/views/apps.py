@@ -40,8 +40,9 @@ class ServiceCard:
 
     @property
     def healthy(self) -> int:
-        """Return how many are healthy."""
-        return sum(each.state.health is Health.HEALTHY for each in self.processes)
+        """Return how many of those in traffic are healthy."""
+        serving = [each for each in self.processes if not (each.stands_by or each.is_one_off)]
+        return sum(each.state.health is Health.HEALTHY for each in serving)
 
 
 async def index(seen: Visit) -> Response:
@@ -136,4 +137,5 @@ async def _services(seen: Visit) -> tuple[Sequence[ServiceCard], str]:
 
 
 def _card(name: str, target: ServiceView | None, running: Sequence[ProcessView]) -> ServiceCard:
-    return ServiceCard(name, target, [each for each in running if each.service == name])
+    own = [each for each in running if each.service == name]
+    return ServiceCard(name, target, sorted(own, key=lambda each: (each.stands_by, each.is_one_off)))
