@@ -69,6 +69,13 @@ class Browser:
         ) as client:
             yield cls(client)
 
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def over(cls, address: str) -> AsyncIterator["Browser"]:
+        """Open one that calls a rack over a connection."""
+        async with httpx2.AsyncClient(base_url=f"http://{address}", follow_redirects=True) as client:
+            yield cls(client)
+
     async def sign_in(self, password: str = PASSWORD, name: str = "") -> httpx2.Response:
         return await self.send(await self.visit("/sign-in"), "/sign-in", password=password, name=name)
 

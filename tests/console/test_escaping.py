@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from sternway.console.pages import Pages
+from sternway.console.static_files import load
+from sternway.console.views.logs import ShownLine
 from sternway.core.app import Made
 from sternway.core.environment import Environment
 from sternway.core.event import Happening
@@ -11,7 +14,7 @@ from sternway.core.promotion import PromotionOptions, PromotionStatus
 from sternway.core.release import Build, BuildOptions, BuildStatus, Release
 from sternway.ops import apps
 from sternway.ports import LogLine, Step
-from tests.console.browsing import Page
+from tests.console.browsing import Browser, Page, front_of
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}&lt;"
 MANIFEST = "services:\n  web:\n    command: run '<script>alert(1)</script>'\n    port: 3000\n"
@@ -46,8 +49,6 @@ async def evil(still):
 @pytest.fixture
 async def eye(still):
     """A browser before the rack that does nothing by itself."""
-    from tests.console.browsing import Browser, front_of
-
     async with Browser.of(front_of(still.rack)) as opened:
         await opened.sign_in()
         yield opened
@@ -116,10 +117,6 @@ async def test_name_of_an_environment_variable_that_was_asked_for_is_text(runnin
 
 
 async def test_text_of_a_part_that_is_sent_later_is_escaped_as_well(evil, still, eye):
-    from sternway.console.pages import Pages
-    from sternway.console.static_files import load
-    from sternway.console.views.logs import ShownLine
-
     line = ShownLine(still.rack.clock.now(), EVIL, EVIL, 0)
     shown = Pages(load()).render("parts/line.html", {"line": line})
     assert "<script" not in shown

@@ -1,6 +1,7 @@
 import pytest
 
 from sternway.console.headers import POLICY
+from tests.console.browsing import Page
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "", "/rack", "/nothing", "/apps/none", "/static/console.css"])
@@ -24,8 +25,6 @@ async def test_pages_are_not_kept(browser, path):
 
 
 async def test_no_page_holds_a_script_a_style_or_a_handler_of_its_own(running, browser):
-    from tests.console.browsing import Page
-
     await running.app()
     await running.deployed()
     for path in ("", "/apps/shop", "/apps/shop/releases", "/apps/shop/logs", "/rack"):

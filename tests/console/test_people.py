@@ -1,3 +1,4 @@
+import html
 import re
 
 from sternway.core.access import Role
@@ -10,7 +11,9 @@ PASSWORD = "correct horse battery"
 
 def shown_once(answer):
     """Return the secret that a page shows."""
-    return re.search(r'<pre class="secret"[^>]*><code>([^<]*)</code>', answer.text)[1].replace("&amp;", "&")
+    found = re.search(r'<pre class="secret"[^>]*><code>([^<]*)</code>', answer.text)
+    assert found, answer.text
+    return html.unescape(found[1])
 
 
 async def test_invited_user_chooses_a_password_and_is_in(running, browser):
@@ -49,7 +52,7 @@ async def test_token_is_shown_once_and_opens_the_api_until_it_is_revoked(running
     answer = await browser.send(await browser.visit("/people"), "/tokens", name="ci", role="rw", apps="shop", days="7")
     secret = shown_once(answer)
     principal = await access.authenticate(running.rack, "ci", secret)
-    assert (principal.name, principal.role, principal.apps) == ("token:ci", Role.OPERATOR, {"shop"})
+    assert (principal.name, principal.role, principal.apps) == ("token:ci", Role.OPERATOR, frozenset({"shop"}))
     page = await browser.visit("/people")
     assert secret not in (await browser.get("/people")).text
     await browser.send(page, "/tokens/ci/revoke")

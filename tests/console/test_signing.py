@@ -6,10 +6,11 @@ from sternway.ops.access import users
 from sternway.ops.attempts import WINDOW_S, WRONG_BY_ADDRESS
 from tests.console.browsing import Browser, Page, front_of
 
+OPERATOR = Grant(Role.OPERATOR)
 ADA = "correct horse battery"
 
 
-async def invited(running, name="ada", grant=Grant(Role.OPERATOR)):
+async def invited(running, name="ada", grant=OPERATOR):
     """Add a user who has accepted the invitation."""
     invitation = await users.add(running.rack, name, grant, running.made())
     await access.accept_invitation(running.rack, invitation, ADA)

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, StorageState, sync_playwright
 
 from scripts.rack_process import RackProcess
 
@@ -106,7 +106,7 @@ def site(tmp_path_factory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def signed_in(chromium, site) -> dict[str, object]:
+def signed_in(chromium, site) -> StorageState:
     """What a browser keeps once somebody has signed in."""
     context = chromium.new_context()
     site.sign_in(context.new_page())

@@ -14,6 +14,8 @@ from sternway.ops import apps, processes, system
 from sternway.ports import LogLine, LogQuery
 
 SHOWN = 300
+SEARCHED = 20_000
+"""Among so many of the newest lines those with a text are looked for."""
 LATELY = timedelta(hours=24)
 
 
@@ -38,7 +40,8 @@ class Narrowing:
 
     def query(self, since: datetime, *, follow: bool) -> LogQuery:
         """Return the question for the logs."""
-        tail = None if follow or self.since else SHOWN
+        newest = SEARCHED if self.text else SHOWN
+        tail = None if follow or self.since else newest
         return LogQuery(since, tail, self.service or None, self.process or None, follow)
 
 

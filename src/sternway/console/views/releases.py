@@ -1,12 +1,14 @@
 """The heart: the list of releases, and the way to each of them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response
 
 from sternway.console import live, release_rows, texts, visit
 from sternway.console.visit import Visit
+from sternway.core.app import AppStatus
 from sternway.core.errors import InvalidInput, NotFound
 from sternway.core.promotion import PromotionOptions, PromotionStatus
 from sternway.core.release import Part
@@ -139,9 +141,10 @@ async def _progress(seen: Visit, found: PromotionView) -> Mapping[str, Any]:
     promotion = found.promotion
     release = await releases.get(seen.rack, seen.app, promotion.release_id)
     is_newest = next(iter(await promotions.list_newest(seen.rack, seen.app, 1))).id == promotion.id
+    view = await apps.get(seen.rack, seen.app)
     is_done = promotion.status is PromotionStatus.COMPLETED
     return {
-        "view": await apps.get(seen.rack, seen.app),
+        "view": replace(view, status=AppStatus.RUNNING) if is_newest and not promotion.status.is_open else view,
         "promotion": promotion,
         "steps": found.steps,
         "release": release,
