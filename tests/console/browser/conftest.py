@@ -110,7 +110,7 @@ def signed_in(chromium, site) -> StorageState:
     """What a browser keeps once somebody has signed in."""
     context = chromium.new_context()
     site.sign_in(context.new_page())
-    kept = context.storage_state()
+    kept: StorageState = context.storage_state()
     context.close()
     return kept
 

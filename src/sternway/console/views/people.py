@@ -14,7 +14,7 @@ from sternway.core.errors import InvalidInput
 from sternway.ops import access, apps, history
 from sternway.ops.access import tokens, users
 from sternway.ops.access.tokens import TokenWish
-from sternway.ops.history import Entry
+from sternway.ops.history import Entry, Subject
 
 AUDITED = 100
 
@@ -73,7 +73,9 @@ async def audit(seen: Visit) -> Response:
     """Show who did what, on the rack and in every app, the newest first."""
     entries: list[Entry] = [*await history.of_rack(seen.rack, AUDITED)]
     for view in await apps.list_all(seen.rack):
-        entries += [each for each in await history.of_app(seen.rack, view.app.name, AUDITED)]
+        # That an app came or went, the history of the rack tells as well.
+        told = await history.of_app(seen.rack, view.app.name, AUDITED)
+        entries += [each for each in told if each.subject is not Subject.APP]
     who = seen.asked("by")
     wanted = [each for each in entries if not who or each.by == who]
     names = sorted({each.by for each in entries})
