@@ -11,8 +11,8 @@ from pathlib import Path
 
 import uvicorn
 
-from sternway.api.application import create_application
 from sternway.api.websocket import WireProtocol
+from sternway.bootstrap.front import create_front
 from sternway.core.errors import InvalidInput
 from sternway.ops.rack import Rack
 from sternway.ops.shutdown import Shutdown
@@ -101,7 +101,7 @@ async def serving(rack: Rack, door: Door, password: str) -> AsyncIterator[None]:
 
 def _configuration(rack: Rack, password: str) -> uvicorn.Config:
     return uvicorn.Config(
-        create_application(rack, password=password),
+        create_front(rack, password=password),
         ws=WireProtocol,
         lifespan="off",
         log_config=None,

@@ -4,7 +4,7 @@ Promoting and rolling back append rows and answer; the worker of the app does th
 copy of the older release that is promoted by the very code that promotes any other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sternway.core import history
@@ -114,6 +114,12 @@ async def list_newest(rack: Rack, app_name: str, limit: int = DEFAULT_LIMIT) -> 
     check_limit(limit)
     async with rack.store.read() as ledger:
         return await ledger.promotions.list(await ledger.apps.get(app_name), limit)
+
+
+async def of_releases(rack: Rack, app_name: str, release_ids: Collection[str]) -> Mapping[str, Promotion]:
+    """Return the newest attempt at each of these releases; those never tried are left out."""
+    async with rack.store.read() as ledger:
+        return await ledger.promotions.of_releases(await ledger.apps.get(app_name), release_ids)
 
 
 async def get(rack: Rack, app_name: str, promotion_id: int) -> PromotionView:

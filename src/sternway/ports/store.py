@@ -171,6 +171,10 @@ class Promotions(Protocol):
         """Return the newest first."""
         ...
 
+    async def of_releases(self, app: App, release_ids: Collection[str]) -> Mapping[str, Promotion]:
+        """Return the newest attempt at each of these releases; those never tried are left out."""
+        ...
+
     async def record(self, promotion: Promotion, status: PromotionStatus, at: datetime, cause: str = "") -> Promotion:
         """Record a transition, and return the promotion as it stands.
 

@@ -1,7 +1,7 @@
 """Promotions in the ledger: a row for each attempt, a record for each transition, a step for what people read."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -75,6 +75,11 @@ class SqlPromotions:
         """Return the newest first."""
         return [_promotion_of(row) for row in await self.transaction.rows(_newest_first(), app_id=app.id, most=limit)]
 
+    async def of_releases(self, app: App, release_ids: Collection[str]) -> Mapping[str, Promotion]:
+        """Return the newest attempt at each of these releases; those never tried are left out."""
+        rows = await self.transaction.rows(_of_releases(), app_id=app.id, releases=list(release_ids))
+        return {row.release_id: _promotion_of(row) for row in rows}
+
     async def record(self, promotion: Promotion, status: PromotionStatus, at: datetime, cause: str = "") -> Promotion:
         """Add a record unless the newest one, which the caller may not have seen, forbids it."""
         row = await self.transaction.row(_one(), id=promotion.id)
@@ -127,6 +132,13 @@ def _newest_first() -> Statement:
     """Those of an app."""
     of_app = _standing().where(promotions.c.app_id == sa.bindparam("app_id"))
     return of_app.order_by(promotions.c.id.desc()).limit(sa.bindparam("most", type_=sa.Integer))
+
+
+@functools.cache
+def _of_releases() -> Statement:
+    """Those of some releases of an app, the oldest first."""
+    wanted = promotions.c.release_id.in_(sa.bindparam("releases", expanding=True))
+    return _standing().where(promotions.c.app_id == sa.bindparam("app_id"), wanted).order_by(promotions.c.id)
 
 
 @functools.cache

@@ -1,0 +1,141 @@
+"""The first page with all apps, and the page of one."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from sternway.console import live, release_rows, texts, visit
+from sternway.console.visit import Visit
+from sternway.core.access import Role
+from sternway.core.errors import InvalidInput, SternwayError
+from sternway.core.formation import Health
+from sternway.core.promotion import Promotion
+from sternway.ops import apps, processes, promotions, releases, system
+from sternway.ops.apps import AppView
+from sternway.ops.changes import RACK
+from sternway.ops.processes import ProcessView, ServiceView
+
+ENGINE_WAIT_S = 2.0
+TOP_RELEASES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class AppCard:
+    """An app on the first page, with the last attempt to make a release active."""
+
+    view: AppView
+    latest: Promotion | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCard:
+    """A service with its processes, those that serve first; `target` is None for one that is not active now."""
+
+    name: str
+    target: ServiceView | None
+    processes: Sequence[ProcessView]
+
+    @property
+    def healthy(self) -> int:
+        """Return how many of those in traffic are healthy."""
+        serving = [each for each in self.processes if not (each.stands_by or each.is_one_off)]
+        return sum(each.state.health is Health.HEALTHY for each in serving)
+
+
+async def index(seen: Visit) -> Response:
+    """Show all apps that this visitor may see."""
+    return seen.page("apps.html", described=await system.describe(seen.rack), **await _cards(seen))
+
+
+async def index_live(seen: Visit) -> Response:
+    """Keep the list of apps up to date."""
+
+    async def parts() -> live.Parts:
+        return {"apps": seen.part_of_page("parts/apps.html", **await _cards(seen))}
+
+    return seen.stream(live.changing(seen.rack.changes, RACK, parts))
+
+
+async def show(seen: Visit) -> Response:
+    """Show what an app is, what of it runs, and its newest releases."""
+    return seen.page("app.html", **await _overview(seen))
+
+
+async def show_live(seen: Visit) -> Response:
+    """Keep the page of an app up to date."""
+    await apps.get(seen.rack, seen.app)
+
+    async def parts() -> live.Parts:
+        values = await _overview(seen)
+        names = ("state", "services", "newest")
+        return {name: seen.part_of_page(f"parts/{name}.html", **values) for name in names}
+
+    return seen.stream(live.changing(seen.rack.changes, seen.app, parts))
+
+
+async def scale(seen: Visit) -> Response:
+    """Set how many processes a service has."""
+    count = seen.form.get("count", "")
+    if not (count.isascii() and count.isdigit() and len(count) < 5):
+        raise InvalidInput(texts.NOT_A_COUNT, hint=texts.NOT_A_COUNT_HINT)
+    await processes.scale(seen.rack, seen.app, seen.part("service"), int(count), seen.made())
+    return visit.to("apps", seen.app)
+
+
+async def restart(seen: Visit) -> Response:
+    """Restart the processes of a service, one after the other."""
+    await processes.restart(seen.rack, seen.app, seen.part("service"), seen.made())
+    return visit.to("apps", seen.app)
+
+
+async def stop_process(seen: Visit) -> Response:
+    """Stop a process; its place is filled again."""
+    await processes.stop(seen.rack, seen.app, seen.part("process"), seen.made())
+    return visit.to("apps", seen.app)
+
+
+async def _cards(seen: Visit) -> Mapping[str, Any]:
+    views = [view for view in await apps.list_all(seen.rack) if seen.may(Role.VIEWER, view.app.name)]
+    return {"cards": [AppCard(view, await _latest(seen, view.app.name)) for view in views]}
+
+
+async def _latest(seen: Visit, app_name: str) -> Promotion | None:
+    return next(iter(await promotions.list_newest(seen.rack, app_name, 1)), None)
+
+
+async def _overview(seen: Visit) -> Mapping[str, Any]:
+    view = await apps.get(seen.rack, seen.app)
+    services, problem = await _services(seen)
+    active = await releases.get(seen.rack, seen.app, view.active_id) if view.active_id else None
+    return {
+        "view": view,
+        "latest": await _latest(seen, seen.app),
+        "active": active,
+        "services": services,
+        "problem": problem,
+        "router_port": seen.rack.settings.router_port,
+        "newest": (await release_rows.page(seen.rack, seen.app, size=TOP_RELEASES)).rows,
+    }
+
+
+async def _services(seen: Visit) -> tuple[Sequence[ServiceCard], str]:
+    """Return the services, or why nothing is known of them: what runs is unknown then, and not nothing."""
+    try:
+        async with asyncio.timeout(ENGINE_WAIT_S):
+            targets = await processes.services(seen.rack, seen.app)
+            running = await processes.list_measured(seen.rack, seen.app)
+    except TimeoutError:
+        return [], texts.ENGINE_SLOW
+    except SternwayError as exc:
+        return [], exc.message
+    names = dict.fromkeys([*(each.name for each in targets), *(each.service for each in running)])
+    by_name = {each.name: each for each in targets}
+    return [_card(name, by_name.get(name), running) for name in names], ""
+
+
+def _card(name: str, target: ServiceView | None, running: Sequence[ProcessView]) -> ServiceCard:
+    own = [each for each in running if each.service == name]
+    return ServiceCard(name, target, sorted(own, key=lambda each: (each.stands_by, each.is_one_off)))
