@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sternway.core.app import App, Made, Settings
+from sternway.core.command import CommandRun, Reached, Undone
 from sternway.core.event import Event, Happening
 from sternway.core.history import SettingsLine, Stand
 from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus
@@ -186,6 +187,34 @@ class Promotions(Protocol):
         ...
 
 
+class CommandRuns(Protocol):
+    """Runs of release commands, as they stand, by their beginning; and what they did to the history."""
+
+    async def record(self, app: App, run: CommandRun) -> None:
+        """Record how a run stands now, from its beginning on."""
+        ...
+
+    async def of(self, promotion_id: int) -> Sequence[CommandRun]:
+        """Return those of a promotion."""
+        ...
+
+    async def of_release(self, app: App, release_id: str) -> Sequence[CommandRun]:
+        """Return those of every promotion of a release."""
+        ...
+
+    async def list_open(self, app: App) -> Sequence[CommandRun]:
+        """Return those of an app that have yet to end."""
+        ...
+
+    async def undone(self, app: App) -> Sequence[Undone]:
+        """Return what was undone, by rollback commands that ended well."""
+        ...
+
+    async def reached(self, app: App, release: Release) -> tuple[Reached, Sequence[Reached]]:
+        """Return the content of a release, and every other that was active and is newer, each once."""
+        ...
+
+
 class Events(Protocol):
     """The chained history."""
 
@@ -291,6 +320,11 @@ class Ledger(Protocol):
     @property
     def promotions(self) -> Promotions:
         """Return the promotions."""
+        ...
+
+    @property
+    def commands(self) -> CommandRuns:
+        """Return the runs of release commands."""
         ...
 
     @property

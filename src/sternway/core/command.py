@@ -1,0 +1,159 @@
+"""Release commands: what a service has run once before a release begins, and what undoes it on the way back.
+
+`agenda` says which are due for a promotion, `due` which of them is next. Both are pure: after a crash the same
+rows give the rest of the work. What stands for the same content is one thing, whichever release asks for it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sternway.core.errors import SternwayError
+from sternway.core.manifest import Manifest, parse
+from sternway.core.release import Release
+
+
+class CommandKind(StrEnum):
+    """What it is for; the words are those of `convox.yml`."""
+
+    RELEASE = "release"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What one service of one release is to run once, with the artifact and the environment of that release."""
+
+    kind: CommandKind
+    release_id: str
+    service: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} command of {self.service} ({self.release_id})"
+
+
+class RunStatus(StrEnum):
+    """How far a run has come. BEGUN: decided, and perhaps started; RUNNING: started, in a process that is known."""
+
+    BEGUN = "begun"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it has yet to end."""
+        return self in (RunStatus.BEGUN, RunStatus.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRun:
+    """A command during a promotion, of which there is one at most, as it stood `at`."""
+
+    promotion_id: int
+    command: Command
+    status: RunStatus
+    at: datetime
+    process_id: str = ""
+    exit_code: int | None = None
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """That content was active. `order` is that of its first release, `promotion_id` of its last activation; 0: never.
+
+    `content` stands for build, environment and manifest, and says nothing about them.
+    """
+
+    release_id: str
+    content: str
+    order: int
+    promotion_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """That the rollback command of a service was run for this content, in that promotion."""
+
+    content: str
+    service: str
+    promotion_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The services of some content that have commands, in the order of its manifest."""
+
+    reached: Reached
+    release: tuple[str, ...] = ()
+    rollback: tuple[str, ...] = ()
+
+
+def may_declare(release: Release) -> bool:
+    """Tell at little cost whether there is any use in looking for commands in a manifest."""
+    return any(word in release.manifest for word in (*CommandKind, "${"))
+
+
+def declared(release: Release, reached: Reached) -> Declared:
+    """Return which services have commands; none for a manifest that cannot be read."""
+    if not may_declare(release):
+        return Declared(reached)
+    try:
+        services = parse(release.manifest, release.environment).manifest.services
+    except SternwayError:
+        return Declared(reached)
+    return Declared(
+        reached,
+        release=tuple(name for name, service in services.items() if service.release),
+        rollback=tuple(name for name, service in services.items() if service.rollback),
+    )
+
+
+def text(manifest: Manifest, command: Command) -> str:
+    """Return what the manifest has a service run."""
+    service = manifest.services[command.service]
+    return (service.release if command.kind is CommandKind.RELEASE else service.rollback) or ""
+
+
+def forth(target: Declared, undone: Sequence[Undone], *, is_rollback: bool) -> tuple[Command, ...]:
+    """Return the release commands that are due before `target` begins.
+
+    Whoever goes back finds what they did before, so nothing is run again, unless it never was or was undone.
+    """
+    return tuple(
+        Command(CommandKind.RELEASE, target.reached.release_id, service)
+        for service in target.release
+        if not is_rollback or not target.reached.promotion_id or _is_undone(target.reached, service, undone)
+    )
+
+
+def back(target: Reached, later: Iterable[Declared], undone: Sequence[Undone]) -> tuple[Command, ...]:
+    """Return the rollback commands of what is gone back over: newer than `target`, active once, and not undone yet.
+
+    The newest comes first, and within a release the last service, as that is how it came about.
+    """
+    passed = [each for each in later if each.reached.order > target.order and each.reached.promotion_id]
+    passed.sort(key=lambda each: each.reached.order, reverse=True)
+    return tuple(
+        Command(CommandKind.ROLLBACK, each.reached.release_id, service)
+        for each in passed
+        for service in reversed(each.rollback)
+        if not _is_undone(each.reached, service, undone)
+    )
+
+
+def due(agenda: Sequence[Command], runs: Sequence[CommandRun]) -> Command | None:
+    """Return the first command that has yet to succeed; None once all have."""
+    done = {run.command for run in runs if run.status is RunStatus.SUCCEEDED}
+    return next((command for command in agenda if command not in done), None)
+
+
+def _is_undone(reached: Reached, service: str, undone: Sequence[Undone]) -> bool:
+    """Whether the command of this service was undone since the content was last active."""
+    return any(
+        (each.content, each.service) == (reached.content, service) and each.promotion_id > reached.promotion_id
+        for each in undone
+    )

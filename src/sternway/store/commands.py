@@ -1,0 +1,142 @@
+"""Runs of release commands in the ledger: a record for each step of a run, and what they did to the history."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from sternway.core import errors
+from sternway.core.app import App
+from sternway.core.command import Command, CommandKind, CommandRun, Reached, RunStatus, Undone
+from sternway.core.promotion import PromotionStatus
+from sternway.core.release import Release
+from sternway.store.connection import Statement, Transaction
+from sternway.store.tables import command_runs, promotion_records, promotions, releases
+
+_OPEN = [status for status in RunStatus if status.is_open]
+_OVER = [status for status in RunStatus if not status.is_open]
+
+
+@dataclass(frozen=True, slots=True)
+class SqlCommandRuns:
+    """Fills `ports.CommandRuns`."""
+
+    transaction: Transaction
+
+    async def record(self, app: App, run: CommandRun) -> None:
+        """Add a record."""
+        values = {"app_id": app.id, "promotion_id": run.promotion_id, "at": run.at, "status": run.status.value}
+        values |= {"kind": run.command.kind.value, "release_id": run.command.release_id}
+        values |= {"service": run.command.service, "process_id": run.process_id}
+        await self.transaction.insert(command_runs, values | {"exit_code": run.exit_code, "cause": run.cause})
+
+    async def of(self, promotion_id: int) -> Sequence[CommandRun]:
+        """Return those of a promotion, each as its newest record says."""
+        return _standing(await self.transaction.rows(_of_promotion(), promotion_id=promotion_id))
+
+    async def of_release(self, app: App, release_id: str) -> Sequence[CommandRun]:
+        """Return those of every promotion of a release."""
+        return _standing(await self.transaction.rows(_of_release(), app_id=app.id, release_id=release_id))
+
+    async def list_open(self, app: App) -> Sequence[CommandRun]:
+        """Return those that have yet to end."""
+        return _standing(await self.transaction.rows(_unfinished(), app_id=app.id))
+
+    async def undone(self, app: App) -> Sequence[Undone]:
+        """Return what was undone, and in which promotion."""
+        rows = await self.transaction.rows(_undone(), app_id=app.id)
+        return [Undone(row.content, row.service, row.promotion_id) for row in rows]
+
+    async def reached(self, app: App, release: Release) -> tuple[Reached, Sequence[Reached]]:
+        """Return the content of a release, and all that was active and is newer."""
+        row = await self.transaction.row(_content(), app_id=app.id, id=release.id)
+        if row is None:
+            raise errors.NotFound(f"release not found: {release.id}")
+        own = Reached(release.id, row.content, row.first, 0)
+        found: dict[str, Reached] = {own.content: own}
+        for row in await self.transaction.rows(_activated(), app_id=app.id, order=own.order):
+            found[row.content] = Reached(row.release_id, row.content, row.first, row.promotion_id)
+        own = replace(found.pop(own.content), release_id=release.id)
+        return own, tuple(found.values())
+
+
+def _standing(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> list[CommandRun]:
+    """Return the newest of the records of each run, by its beginning."""
+    runs = [_run_of(row) for row in rows]
+    return list({(run.promotion_id, run.command): run for run in runs}.values())
+
+
+@functools.cache
+def _of_promotion() -> Statement:
+    """The records of a promotion, the oldest first."""
+    of_promotion = command_runs.c.promotion_id == sa.bindparam("promotion_id")
+    return sa.select(command_runs).where(of_promotion).order_by(command_runs.c.id)
+
+
+@functools.cache
+def _of_release() -> Statement:
+    """The records of all promotions of a release: nothing waits for it."""
+    chosen = sa.select(command_runs).join(promotions, promotions.c.id == command_runs.c.promotion_id)
+    of_release = promotions.c.release_id == sa.bindparam("release_id")
+    return chosen.where(promotions.c.app_id == sa.bindparam("app_id"), of_release).order_by(command_runs.c.id)
+
+
+@functools.cache
+def _unfinished() -> Statement:
+    """The records of an app's runs of which none says how it ended: asked once, when its worker begins."""
+    run, end = command_runs, command_runs.alias()
+    same = [end.c[name] == run.c[name] for name in ("promotion_id", "kind", "release_id", "service")]
+    ends = sa.exists().where(*same, end.c.status.in_(_OVER))
+    is_open = run.c.kind.in_(list(CommandKind)) & run.c.status.in_(_OPEN)
+    return sa.select(run).where(run.c.app_id == sa.bindparam("app_id"), is_open, ~ends).order_by(run.c.id)
+
+
+@functools.cache
+def _undone() -> Statement:
+    """The rollback commands of an app that did what they were for."""
+    run = command_runs
+    chosen = sa.select(run.c.service, run.c.promotion_id, releases.c.content)
+    joined = chosen.join(releases, releases.c.id == run.c.release_id)
+    is_done = (run.c.kind == CommandKind.ROLLBACK.value) & (run.c.status == RunStatus.SUCCEEDED.value)
+    return joined.where(run.c.app_id == sa.bindparam("app_id"), is_done)
+
+
+@functools.cache
+def _content() -> Statement:
+    """The content of a release, and the order of the first with that content."""
+    chosen = sa.select(releases.c.content, _first().label("first"))
+    return chosen.where(releases.c.app_id == sa.bindparam("app_id"), releases.c.id == sa.bindparam("id"))
+
+
+@functools.cache
+def _activated() -> Statement:
+    """What was active with content that is not older than `order`, the oldest activation first."""
+    record, first = promotion_records, _first().label("first")
+    chosen = sa.select(promotions.c.release_id, record.c.promotion_id, releases.c.content, first)
+    joined = chosen.select_from(record).join(promotions, promotions.c.id == record.c.promotion_id)
+    joined = joined.join(releases, releases.c.id == promotions.c.release_id)
+    is_done = record.c.status == PromotionStatus.COMPLETED.value
+    of_app = joined.where(record.c.app_id == sa.bindparam("app_id"), is_done)
+    return of_app.where(first >= sa.bindparam("order")).order_by(record.c.promotion_id)
+
+
+def _first() -> sa.ScalarSelect[int]:
+    """The order of the first release with the same content: the beginning of a range in an index."""
+    same = releases.alias()
+    found = sa.select(sa.func.min(same.c.seq))
+    found = found.where(same.c.app_id == releases.c.app_id, same.c.content == releases.c.content)
+    return found.correlate(releases).scalar_subquery()
+
+
+def _run_of(row: sa.Row[*tuple[Any, ...]]) -> CommandRun:
+    return CommandRun(
+        promotion_id=row.promotion_id,
+        command=Command(CommandKind(row.kind), row.release_id, row.service),
+        status=RunStatus(row.status),
+        at=row.at,
+        process_id=row.process_id,
+        exit_code=row.exit_code,
+        cause=row.cause,
+    )
