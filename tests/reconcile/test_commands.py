@@ -226,7 +226,7 @@ async def test_a_release_without_commands_asks_the_store_for_none(running, monke
     def refuse(*_):
         raise AssertionError("asked")
 
-    for name in ("of", "reached", "undone", "list_open"):
+    for name in ("of", "history", "list_open"):
         monkeypatch.setattr(SqlCommandRuns, name, refuse)
     assert (await running.rolled_back(first)).status is PromotionStatus.COMPLETED
 
@@ -235,7 +235,7 @@ async def test_a_command_that_was_launched_goes_on_under_the_next_rack(tmp_path)
     world, network = World(), MemoryNetwork()
     async with rack_under_test(tmp_path, world=world, network=network) as first:
         await first.app()
-        release, promotion = await begun(first)
+        _, promotion = await begun(first)
         one_off = await launched(first, 1)
     async with rack_under_test(tmp_path, world=world, network=network) as second:
         second.processes.end("shop", one_off.state.id, 0)

@@ -63,9 +63,9 @@ class CommandRun:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """That content was active. `order` is that of its first release, `promotion_id` of its last activation; 0: never.
+    """Some content: build, environment and manifest, for which `content` stands and says nothing about them.
 
-    `content` stands for build, environment and manifest, and says nothing about them.
+    `order` is that of its first release, `promotion_id` that of the last attempt that made it active, 0: never.
     """
 
     release_id: str
@@ -75,12 +75,22 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True)
-class Undone:
-    """That the rollback command of a service was run for this content, in that promotion."""
+class Effect:
+    """That the command of a service ended well for some content, in that promotion."""
 
     content: str
     service: str
+    kind: CommandKind
     promotion_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Where the content of a release stands: what is newer and was active or had effects, and all effects."""
+
+    own: Reached
+    newer: tuple[Reached, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +128,7 @@ def text(manifest: Manifest, command: Command) -> str:
     return (service.release if command.kind is CommandKind.RELEASE else service.rollback) or ""
 
 
-def forth(target: Declared, undone: Sequence[Undone], *, is_rollback: bool) -> tuple[Command, ...]:
+def forth(target: Declared, effects: Sequence[Effect], *, is_rollback: bool) -> tuple[Command, ...]:
     """Return the release commands that are due before `target` begins.
 
     Whoever goes back finds what they did before, so nothing is run again, unless it never was or was undone.
@@ -126,22 +136,23 @@ def forth(target: Declared, undone: Sequence[Undone], *, is_rollback: bool) -> t
     return tuple(
         Command(CommandKind.RELEASE, target.reached.release_id, service)
         for service in target.release
-        if not is_rollback or not target.reached.promotion_id or _is_undone(target.reached, service, undone)
+        if not (is_rollback and _stands(target.reached, service, effects))
     )
 
 
-def back(target: Reached, later: Iterable[Declared], undone: Sequence[Undone]) -> tuple[Command, ...]:
-    """Return the rollback commands of what is gone back over: newer than `target`, active once, and not undone yet.
+def back(target: Reached, newer: Iterable[Declared], effects: Sequence[Effect]) -> tuple[Command, ...]:
+    """Return the rollback commands of what is gone back over: newer than `target`, and not undone yet.
 
-    The newest comes first, and within a release the last service, as that is how it came about.
+    The newest comes first, and within a release the last service, as that is how it came about. A release that
+    never got active counts as well where its release command did its work.
     """
-    passed = [each for each in later if each.reached.order > target.order and each.reached.promotion_id]
+    passed = [each for each in newer if each.reached.order > target.order]
     passed.sort(key=lambda each: each.reached.order, reverse=True)
     return tuple(
         Command(CommandKind.ROLLBACK, each.reached.release_id, service)
         for each in passed
         for service in reversed(each.rollback)
-        if not _is_undone(each.reached, service, undone)
+        if _stands(each.reached, service, effects)
     )
 
 
@@ -151,9 +162,9 @@ def due(agenda: Sequence[Command], runs: Sequence[CommandRun]) -> Command | None
     return next((command for command in agenda if command not in done), None)
 
 
-def _is_undone(reached: Reached, service: str, undone: Sequence[Undone]) -> bool:
-    """Whether the command of this service was undone since the content was last active."""
-    return any(
-        (each.content, each.service) == (reached.content, service) and each.promotion_id > reached.promotion_id
-        for each in undone
-    )
+def _stands(reached: Reached, service: str, effects: Sequence[Effect]) -> bool:
+    """Whether what a service did for this content is still there: done, or active, later than it was undone."""
+    own = [each for each in effects if (each.content, each.service) == (reached.content, service)]
+    done = [each.promotion_id for each in own if each.kind is CommandKind.RELEASE]
+    undone = [each.promotion_id for each in own if each.kind is CommandKind.ROLLBACK]
+    return max(reached.promotion_id, *done, 0) > max(0, *undone, 0)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sternway.core.app import App, Made, Settings
-from sternway.core.command import CommandRun, Reached, Undone
+from sternway.core.command import CommandRun, History
 from sternway.core.event import Event, Happening
 from sternway.core.history import SettingsLine, Stand
 from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus
@@ -206,12 +206,8 @@ class CommandRuns(Protocol):
         """Return those of an app that have yet to end."""
         ...
 
-    async def undone(self, app: App) -> Sequence[Undone]:
-        """Return what was undone, by rollback commands that ended well."""
-        ...
-
-    async def reached(self, app: App, release: Release) -> tuple[Reached, Sequence[Reached]]:
-        """Return the content of a release, and every other that was active and is newer, each once."""
+    async def history(self, app: App, release: Release) -> History:
+        """Return where a release stands among those that were active, or whose commands ended well."""
         ...
 
 

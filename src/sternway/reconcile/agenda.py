@@ -32,12 +32,12 @@ async def _wanted(ledger: Ledger, app: App, promotion: Promotion, target: Releas
     is_undoing = promotion.options.run_rollback_commands
     if not (is_undoing or declared.release):
         return ()
-    own, newer = await ledger.commands.reached(app, target)
-    undone = [each for each in await ledger.commands.undone(app) if each.promotion_id < promotion.id]
-    passed = [await _declared(ledger, app, each) for each in newer] if is_undoing else []
+    history = await ledger.commands.history(app, target)
+    effects = [effect for effect in history.effects if effect.promotion_id < promotion.id]
+    passed = [await _declared(ledger, app, each) for each in history.newer] if is_undoing else []
     return (
-        *command.back(own, passed, undone),
-        *command.forth(replace(declared, reached=own), undone, is_rollback=True),
+        *command.back(history.own, passed, effects),
+        *command.forth(replace(declared, reached=history.own), effects, is_rollback=True),
     )
 
 

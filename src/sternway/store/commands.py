@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from sternway.core import errors
 from sternway.core.app import App
-from sternway.core.command import Command, CommandKind, CommandRun, Reached, RunStatus, Undone
+from sternway.core.command import Command, CommandKind, CommandRun, Effect, History, Reached, RunStatus
 from sternway.core.promotion import PromotionStatus
 from sternway.core.release import Release
 from sternway.store.connection import Statement, Transaction
@@ -44,22 +44,18 @@ class SqlCommandRuns:
         """Return those that have yet to end."""
         return _standing(await self.transaction.rows(_unfinished(), app_id=app.id))
 
-    async def undone(self, app: App) -> Sequence[Undone]:
-        """Return what was undone, and in which promotion."""
-        rows = await self.transaction.rows(_undone(), app_id=app.id)
-        return [Undone(row.content, row.service, row.promotion_id) for row in rows]
-
-    async def reached(self, app: App, release: Release) -> tuple[Reached, Sequence[Reached]]:
-        """Return the content of a release, and all that was active and is newer."""
+    async def history(self, app: App, release: Release) -> History:
+        """Return where the content of a release stands."""
         row = await self.transaction.row(_content(), app_id=app.id, id=release.id)
         if row is None:
             raise errors.NotFound(f"release not found: {release.id}")
-        own = Reached(release.id, row.content, row.first, 0)
-        found: dict[str, Reached] = {own.content: own}
-        for row in await self.transaction.rows(_activated(), app_id=app.id, order=own.order):
-            found[row.content] = Reached(row.release_id, row.content, row.first, row.promotion_id)
-        own = replace(found.pop(own.content), release_id=release.id)
-        return own, tuple(found.values())
+        done = await self.transaction.rows(_effective(), app_id=app.id)
+        found = {row.content: Reached(release.id, row.content, row.first, 0)}
+        found |= {each.content: _reached(each, 0) for each in done if each.first > row.first}
+        for each in await self.transaction.rows(_activated(), app_id=app.id, order=row.first):
+            found[each.content] = _reached(each, each.promotion_id)
+        own = replace(found.pop(row.content), release_id=release.id)
+        return History(own, tuple(found.values()), tuple(_effect_of(each) for each in done))
 
 
 def _standing(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> list[CommandRun]:
@@ -89,18 +85,18 @@ def _unfinished() -> Statement:
     run, end = command_runs, command_runs.alias()
     same = [end.c[name] == run.c[name] for name in ("promotion_id", "kind", "release_id", "service")]
     ends = sa.exists().where(*same, end.c.status.in_(_OVER))
-    is_open = run.c.kind.in_(list(CommandKind)) & run.c.status.in_(_OPEN)
-    return sa.select(run).where(run.c.app_id == sa.bindparam("app_id"), is_open, ~ends).order_by(run.c.id)
+    is_open = run.c.status.in_(_OPEN) & ~ends
+    return sa.select(run).where(run.c.app_id == sa.bindparam("app_id"), is_open).order_by(run.c.id)
 
 
 @functools.cache
-def _undone() -> Statement:
-    """The rollback commands of an app that did what they were for."""
-    run = command_runs
-    chosen = sa.select(run.c.service, run.c.promotion_id, releases.c.content)
-    joined = chosen.join(releases, releases.c.id == run.c.release_id)
-    is_done = (run.c.kind == CommandKind.ROLLBACK.value) & (run.c.status == RunStatus.SUCCEEDED.value)
-    return joined.where(run.c.app_id == sa.bindparam("app_id"), is_done)
+def _effective() -> Statement:
+    """The commands of an app that ended well, the oldest first."""
+    run, first = command_runs, _first().label("first")
+    chosen = sa.select(run.c.service, run.c.kind, run.c.promotion_id, run.c.release_id, releases.c.content, first)
+    joined = chosen.select_from(run).join(releases, releases.c.id == run.c.release_id)
+    is_done = run.c.status == RunStatus.SUCCEEDED.value
+    return joined.where(run.c.app_id == sa.bindparam("app_id"), is_done).order_by(run.c.id)
 
 
 @functools.cache
@@ -128,6 +124,14 @@ def _first() -> sa.ScalarSelect[int]:
     found = sa.select(sa.func.min(same.c.seq))
     found = found.where(same.c.app_id == releases.c.app_id, same.c.content == releases.c.content)
     return found.correlate(releases).scalar_subquery()
+
+
+def _reached(row: sa.Row[*tuple[Any, ...]], promotion_id: int) -> Reached:
+    return Reached(row.release_id, row.content, row.first, promotion_id)
+
+
+def _effect_of(row: sa.Row[*tuple[Any, ...]]) -> Effect:
+    return Effect(row.content, row.service, CommandKind(row.kind), row.promotion_id)
 
 
 def _run_of(row: sa.Row[*tuple[Any, ...]]) -> CommandRun:

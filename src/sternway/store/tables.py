@@ -239,7 +239,7 @@ command_runs = sa.Table(
     sa.Column("exit_code", sa.Integer),
     _text("cause"),
     sa.Index(None, "promotion_id", "id"),
-    sa.Index(None, "app_id", "kind", "status"),
+    sa.Index(None, "app_id", "status", "id"),
     sqlite_autoincrement=True,
 )
 

@@ -34,7 +34,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_command_runs_promotion_id_id", "command_runs", ["promotion_id", "id"])
-    op.create_index("ix_command_runs_app_id_kind_status", "command_runs", ["app_id", "kind", "status"])
+    op.create_index("ix_command_runs_app_id_status_id", "command_runs", ["app_id", "status", "id"])
     for statement in dialect.insert_only("command_runs"):
         op.execute(statement)
 
