@@ -56,7 +56,7 @@ class History:
 
     def of(self, order: int) -> Declared:
         services = self.declared[order]
-        reached = Reached(f"R{order}", f"content {order}", order, self.activated.get(order, 0))
+        reached = Reached(f"R{order}", f"B{order}", order, self.activated.get(order, 0))
         return Declared(reached, release=services, rollback=services)
 
     def forth(self, services: tuple[str, ...], fails_after: int | None = None) -> None:
@@ -94,9 +94,10 @@ class History:
         else:
             assert effect in self.standing
             self.standing.remove(effect)
-        self.effects.append(Effect(f"content {effect[0]}", effect[1], due.kind, self.promotions))
+        self.effects.append(Effect(f"B{effect[0]}", effect[1], due.kind, self.promotions))
 
 
+MOVES = ["forth", "fail", "back", "undo", "fail back"]
 some_services = st.sampled_from([(), ("web",), SERVICES])
 moves = st.lists(
     st.tuples(

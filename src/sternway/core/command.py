@@ -1,7 +1,8 @@
 """Release commands: what a service has run once before a release begins, and what undoes it on the way back.
 
 `agenda` says which are due for a promotion, `due` which of them is next. Both are pure: after a crash the same
-rows give the rest of the work. What stands for the same content is one thing, whichever release asks for it.
+rows give the rest of the work. What a build did is one thing, whichever of its releases asks for it: between two
+environments of one build there is nothing to undo.
 """
 
 from collections.abc import Iterable, Sequence
@@ -63,22 +64,22 @@ class CommandRun:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Some content: build, environment and manifest, for which `content` stands and says nothing about them.
+    """A build as the history has it, by the release that last had to do with it.
 
-    `order` is that of its first release, `promotion_id` that of the last attempt that made it active, 0: never.
+    `order` is the build's own, `promotion_id` that of the last attempt that made it active, 0: never.
     """
 
     release_id: str
-    content: str
+    build_id: str
     order: int
     promotion_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """That the command of a service ended well for some content, in that promotion."""
+    """That the command of a service ended well for a build, in that promotion."""
 
-    content: str
+    build_id: str
     service: str
     kind: CommandKind
     promotion_id: int
@@ -86,7 +87,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Where the content of a release stands: what is newer and was active or had effects, and all effects."""
+    """Where the build of a release stands: those newer that were active or had effects, and all effects."""
 
     own: Reached
     newer: tuple[Reached, ...] = ()
@@ -95,7 +96,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The services of some content that have commands, in the order of its manifest."""
+    """The services that have commands, in the order of the manifest."""
 
     reached: Reached
     release: tuple[str, ...] = ()
@@ -163,8 +164,8 @@ def due(agenda: Sequence[Command], runs: Sequence[CommandRun]) -> Command | None
 
 
 def _stands(reached: Reached, service: str, effects: Sequence[Effect]) -> bool:
-    """Whether what a service did for this content is still there: done, or active, later than it was undone."""
-    own = [each for each in effects if (each.content, each.service) == (reached.content, service)]
+    """Whether what a service did for this build is still there: done, or active, later than it was undone."""
+    own = [each for each in effects if (each.build_id, each.service) == (reached.build_id, service)]
     done = [each.promotion_id for each in own if each.kind is CommandKind.RELEASE]
     undone = [each.promotion_id for each in own if each.kind is CommandKind.ROLLBACK]
     return max(reached.promotion_id, *done, 0) > max(0, *undone, 0)

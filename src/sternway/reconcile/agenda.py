@@ -26,7 +26,7 @@ async def read(
 
 async def _wanted(ledger: Ledger, app: App, promotion: Promotion, target: Release) -> tuple[Command, ...]:
     """Return what the promotion runs in all; it stays the same while the promotion is open."""
-    declared = command.declared(target, Reached(target.id, "", target.order, 0))
+    declared = command.declared(target, Reached(target.id, target.build_id or "", 0, 0))
     if not target.is_rollback:
         return command.forth(declared, (), is_rollback=False)
     is_undoing = promotion.options.run_rollback_commands

@@ -13,7 +13,7 @@ from sternway.core.command import Command, CommandKind, CommandRun, Effect, Hist
 from sternway.core.promotion import PromotionStatus
 from sternway.core.release import Release
 from sternway.store.connection import Statement, Transaction
-from sternway.store.tables import command_runs, promotion_records, promotions, releases
+from sternway.store.tables import builds, command_runs, promotion_records, promotions, releases
 
 _OPEN = [status for status in RunStatus if status.is_open]
 _OVER = [status for status in RunStatus if not status.is_open]
@@ -45,16 +45,16 @@ class SqlCommandRuns:
         return _standing(await self.transaction.rows(_unfinished(), app_id=app.id))
 
     async def history(self, app: App, release: Release) -> History:
-        """Return where the content of a release stands."""
-        row = await self.transaction.row(_content(), app_id=app.id, id=release.id)
+        """Return where the build of a release stands."""
+        row = await self.transaction.row(_build(), app_id=app.id, id=release.build_id)
         if row is None:
-            raise errors.NotFound(f"release not found: {release.id}")
+            raise errors.NotFound(f"build not found: {release.build_id}")
         done = await self.transaction.rows(_effective(), app_id=app.id)
-        found = {row.content: Reached(release.id, row.content, row.first, 0)}
-        found |= {each.content: _reached(each, 0) for each in done if each.first > row.first}
-        for each in await self.transaction.rows(_activated(), app_id=app.id, order=row.first):
-            found[each.content] = _reached(each, each.promotion_id)
-        own = replace(found.pop(row.content), release_id=release.id)
+        found = {row.id: Reached(release.id, row.id, row.seq, 0)}
+        found |= {each.build_id: _reached(each, 0) for each in done if each.seq > row.seq}
+        for each in await self.transaction.rows(_activated(), app_id=app.id, order=row.seq):
+            found[each.build_id] = _reached(each, each.promotion_id)
+        own = replace(found.pop(row.id), release_id=release.id)
         return History(own, tuple(found.values()), tuple(_effect_of(each) for each in done))
 
 
@@ -92,46 +92,43 @@ def _unfinished() -> Statement:
 @functools.cache
 def _effective() -> Statement:
     """The commands of an app that ended well, the oldest first."""
-    run, first = command_runs, _first().label("first")
-    chosen = sa.select(run.c.service, run.c.kind, run.c.promotion_id, run.c.release_id, releases.c.content, first)
-    joined = chosen.select_from(run).join(releases, releases.c.id == run.c.release_id)
+    run = command_runs
+    chosen = sa.select(
+        run.c.service, run.c.kind, run.c.promotion_id, run.c.release_id, releases.c.build_id, builds.c.seq
+    )
+    joined = _with_build(chosen.select_from(run).join(releases, releases.c.id == run.c.release_id))
     is_done = run.c.status == RunStatus.SUCCEEDED.value
     return joined.where(run.c.app_id == sa.bindparam("app_id"), is_done).order_by(run.c.id)
 
 
 @functools.cache
-def _content() -> Statement:
-    """The content of a release, and the order of the first with that content."""
-    chosen = sa.select(releases.c.content, _first().label("first"))
-    return chosen.where(releases.c.app_id == sa.bindparam("app_id"), releases.c.id == sa.bindparam("id"))
+def _build() -> Statement:
+    """A build of an app, and its order."""
+    of_app = sa.select(builds.c.id, builds.c.seq).where(builds.c.app_id == sa.bindparam("app_id"))
+    return of_app.where(builds.c.id == sa.bindparam("id"))
 
 
 @functools.cache
 def _activated() -> Statement:
-    """What was active with content that is not older than `order`, the oldest activation first."""
-    record, first = promotion_records, _first().label("first")
-    chosen = sa.select(promotions.c.release_id, record.c.promotion_id, releases.c.content, first)
+    """What was active of builds that are not older than `order`, the oldest activation first."""
+    record = promotion_records
+    chosen = sa.select(promotions.c.release_id, record.c.promotion_id, releases.c.build_id, builds.c.seq)
     joined = chosen.select_from(record).join(promotions, promotions.c.id == record.c.promotion_id)
-    joined = joined.join(releases, releases.c.id == promotions.c.release_id)
-    is_done = record.c.status == PromotionStatus.COMPLETED.value
-    of_app = joined.where(record.c.app_id == sa.bindparam("app_id"), is_done)
-    return of_app.where(first >= sa.bindparam("order")).order_by(record.c.promotion_id)
+    joined = _with_build(joined.join(releases, releases.c.id == promotions.c.release_id))
+    is_done = (record.c.status == PromotionStatus.COMPLETED.value) & (builds.c.seq >= sa.bindparam("order"))
+    return joined.where(record.c.app_id == sa.bindparam("app_id"), is_done).order_by(record.c.promotion_id)
 
 
-def _first() -> sa.ScalarSelect[int]:
-    """The order of the first release with the same content: the beginning of a range in an index."""
-    same = releases.alias()
-    found = sa.select(sa.func.min(same.c.seq))
-    found = found.where(same.c.app_id == releases.c.app_id, same.c.content == releases.c.content)
-    return found.correlate(releases).scalar_subquery()
+def _with_build(chosen: Statement) -> Statement:
+    return chosen.join(builds, builds.c.id == releases.c.build_id)
 
 
 def _reached(row: sa.Row[*tuple[Any, ...]], promotion_id: int) -> Reached:
-    return Reached(row.release_id, row.content, row.first, promotion_id)
+    return Reached(row.release_id, row.build_id, row.seq, promotion_id)
 
 
 def _effect_of(row: sa.Row[*tuple[Any, ...]]) -> Effect:
-    return Effect(row.content, row.service, CommandKind(row.kind), row.promotion_id)
+    return Effect(row.build_id, row.service, CommandKind(row.kind), row.promotion_id)
 
 
 def _run_of(row: sa.Row[*tuple[Any, ...]]) -> CommandRun:

@@ -1,8 +1,8 @@
 """`releases`: the history of an app, and the ways through it in both directions."""
 
 import sys
-from typing import Any
 from dataclasses import replace
+from typing import Any
 
 import click
 
