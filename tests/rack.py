@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sternway.clock import RandomIds, SystemClock
 from sternway.core.app import Made
+from sternway.core.crossing import Cross, go_on
 from sternway.core.errors import NotFound
 from sternway.core.formation import FormationState
 from sternway.core.manifest import parse
@@ -169,6 +170,7 @@ async def rack_under_test(
     network: MemoryNetwork | None = None,
     versions: MemoryVersions | None = None,
     reconcile: bool = True,
+    cross: Cross = go_on,
 ) -> AsyncIterator[RackUnderTest]:
     """Open a rack over `directory`; opened again with the same world and network it is the rack restarted."""
     clock, key = SystemClock(), KeyFile(directory / "keys" / "rack.key")
@@ -193,6 +195,7 @@ async def rack_under_test(
         changes=Changes(),
         transcripts=Transcripts(),
         shutdown=Shutdown(),
+        cross=cross,
     )
     async with rack.store.run(), rack.router.run(), rack.engine.run():
         working = asyncio.create_task(Reconciler(rack, "test").run()) if reconcile else None

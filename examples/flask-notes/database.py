@@ -7,19 +7,10 @@ from pathlib import Path
 # VOLUME_DATA says where the volume /data is; without one, the file lies in the current directory.
 PATH = os.environ.get("DATABASE") or str(Path(os.environ.get("VOLUME_DATA", "."), "notes.db"))
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS notes (
-    id INTEGER PRIMARY KEY,
-    text TEXT NOT NULL,
-    words INTEGER
-)
-"""
-
 
 def connect() -> sqlite3.Connection:
-    """Return a connection; the table is there."""
+    """Return a connection; `migrate.py` has made the tables."""
     connection = sqlite3.connect(PATH, timeout=10)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(SCHEMA)
     return connection

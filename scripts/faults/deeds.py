@@ -6,6 +6,7 @@ is remembered by the rig; when the rack dies first, `Unanswered` leaves the deed
 
 import gzip
 import io
+import itertools
 import socket
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,13 @@ WORKER = """
     build: .
     command: python3 -c "import signal; signal.pause()"
 """
+COMMANDS = """
+    release: python3 -c "print('migrated')"
+    rollback: python3 -c "print('back')"
+"""
+ENDLESS = """
+    release: sleep 1000
+"""
 HANGS = "import signal; signal.pause()\n"
 
 
@@ -35,6 +43,7 @@ class Stage:
         self.rig = rig
         self._builds: dict[str, str] = {}
         self._newest: dict[str, str] = {}
+        self._numbers = itertools.count()
 
     def set_up(self) -> None:
         """Create the app and deploy its first version."""
@@ -42,6 +51,8 @@ class Stage:
         self.stand_by("off")
         wanted = {"1": source("1", self.rig.mark), "2": source("2", self.rig.mark)}
         wanted |= {name: source(name, self.rig.mark, code) for name, code in (("exits", EXITS), ("hangs", HANGS))}
+        wanted |= {"migrates": source("2", self.rig.mark, commands=COMMANDS)}
+        wanted |= {"endless": source("2", self.rig.mark, commands=ENDLESS)}
         ordered = {version: self.rig.build(APP, archive) for version, archive in wanted.items()}
         for version, build in ordered.items():
             if self.rig.built(APP, build)["status"] != "complete":
@@ -54,6 +65,11 @@ class Stage:
         env = f"GREETING={GREETINGS.get(version, version)}"
         self._newest[version] = self.rig.release(APP, build=self._builds[version], env=env)
         return self._newest[version]
+
+    def new_release(self, version: str) -> str:
+        """Make a release of a version with commands; its content is new, so that they are due."""
+        env = f"GREETING={GREETINGS['2']}\nNUMBER={next(self._numbers)}"
+        return self.rig.release(APP, build=self._builds[version], env=env)
 
     def other(self) -> str:
         """Return the version that is not active."""
@@ -71,6 +87,10 @@ class Stage:
         self.rig.acknowledged.pop(f"/apps/{APP}", None)
         if release:
             self.rig.acknowledge(f"/apps/{APP}", release=release)
+
+    def expect_command(self, release: str, **members: object) -> None:
+        """From here on this is what the first command says that promotions of the release ran."""
+        self.rig.acknowledge(f"/apps/{APP}/releases/{release}/commands", **{"status": "succeeded", **members})
 
     def stand_by(self, how_long: str) -> None:
         """Set how long what was replaced is kept."""
@@ -154,6 +174,37 @@ def cancel(stage: Stage) -> Iterator[None]:
     stage.rig.call("POST", f"/apps/{APP}/cancel")
 
 
+def promote_what_migrates(stage: Stage) -> Iterator[None]:
+    release = stage.new_release("migrates")
+    yield
+    stage.expect_active(None)
+    stage.rig.promote(APP, release)
+    stage.expect_active(release)
+    stage.expect_command(release, kind="release", output="migrated\n")
+
+
+def roll_back_and_undo(stage: Stage) -> Iterator[None]:
+    before, release = stage.rig.active(APP), stage.new_release("migrates")
+    stage.expect_active(None)
+    stage.rig.promoted(APP, stage.rig.promote(APP, release))
+    stage.expect_active(release)
+    yield
+    stage.expect_active(None)
+    copy = stage.rig.roll_back(APP, before, **{"run-rollback-commands": True})
+    stage.expect_active(copy)
+    stage.expect_command(copy, kind="rollback", release=release, output="back\n")
+
+
+def cancel_what_migrates(stage: Stage) -> Iterator[None]:
+    release = stage.new_release("endless")
+    stage.expect_active(stage.rig.active(APP))
+    stage.rig.promote(APP, release, ends="reverted")
+    wait_for(lambda: [run for run in stage.rig.get(f"/apps/{APP}/releases/{release}/commands") if run["process"]])
+    yield
+    stage.rig.call("POST", f"/apps/{APP}/cancel")
+    stage.expect_command(release, kind="release", status="stopped")
+
+
 def scale_up(stage: Stage) -> Iterator[None]:
     yield from _scale(stage, 2, 3)
 
@@ -223,15 +274,26 @@ KILLS: Mapping[Deed, tuple[Crossing, ...]] = {
         Crossing.RETIRED,
     ),
     cancel: (Crossing.PROMOTION_CANCELLED, Crossing.RECORDED_REVERTED),
+    promote_what_migrates: (
+        Crossing.COMMAND_BEGINNING,
+        Crossing.COMMAND_BEGUN,
+        Crossing.COMMAND_LAUNCHED,
+        Crossing.COMMAND_RUNNING,
+        Crossing.COMMAND_LOGGED,
+        Crossing.COMMAND_ENDING,
+        Crossing.COMMAND_ENDED,
+    ),
+    roll_back_and_undo: (Crossing.COMMAND_LAUNCHED, Crossing.COMMAND_ENDED),
+    cancel_what_migrates: (Crossing.COMMAND_STOPPING, Crossing.COMMAND_STOPPED),
     scale_up: (Crossing.SCALING, Crossing.SCALED, Crossing.STARTING, Crossing.STARTED, Crossing.SWITCHED),
     scale_down: (Crossing.SCALED, Crossing.SWITCHING, Crossing.SWITCHED, Crossing.RETIRING, Crossing.RETIRED),
 }
 """At which crossings the rack is killed during which deed."""
 
 
-def source(version: str, mark: str, code: str | None = None) -> bytes:
-    """Return the example as an archive, saying that it is of this version."""
-    manifest = (EXAMPLE / "convox.yml").read_text() + WORKER
+def source(version: str, mark: str, code: str | None = None, commands: str = "") -> bytes:
+    """Return the example as an archive, saying that it is of this version; `web` may have release commands."""
+    manifest = (EXAMPLE / "convox.yml").read_text().rstrip() + commands + WORKER
     return packed(
         {
             "app.py": code.encode() if code else (EXAMPLE / "app.py").read_bytes(),

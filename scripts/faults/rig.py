@@ -132,9 +132,9 @@ class Rig:
         self.acknowledge(f"/apps/{app}/promotions/{promotion}", status=ends)
         return promotion
 
-    def roll_back(self, app: str, release: str) -> str:
+    def roll_back(self, app: str, release: str, **fields: object) -> str:
         """Roll back and return the id of the copy."""
-        copy = str(self.call("POST", f"/apps/{app}/releases/{release}/rollback", {}).json()["id"])
+        copy = str(self.call("POST", f"/apps/{app}/releases/{release}/rollback", fields).json()["id"])
         self.acknowledge(f"/apps/{app}/releases/{copy}")
         return copy
 
@@ -157,7 +157,10 @@ class Rig:
         return self._wrong_processes(app)
 
     def _wrong_processes(self, app: str) -> str:
-        listed = self.get(f"/apps/{app}/processes")
+        found = self.get(f"/apps/{app}/processes")
+        if wrong := _wrong_commands([process for process in found if process["one_off"]]):
+            return wrong
+        listed = [process for process in found if not process["one_off"]]
         wanted = sum(service["count"] for service in self.get(f"/apps/{app}/services"))
         stands_by = self.get(f"/apps/{app}")["parameters"]["Standby"] != "off"
         at_work = [process["status"] for process in listed if not (stands_by and process["status"] == "standby")]
@@ -196,6 +199,14 @@ class Rig:
                 chains.setdefault(row[0], []).append(Event(*row))
         breaks = {chain: first_break(events) for chain, events in chains.items()}
         return {chain: position for chain, position in breaks.items() if position is not None}
+
+
+def _wrong_commands(once: list[Any]) -> str:
+    """Say which release command still runs, or was started twice."""
+    running = [process["id"] for process in once if process["status"] == "running"]
+    started = [(process["release"], process["command"]) for process in once]
+    twice = sorted({each for each in started if started.count(each) > 1})
+    return f"commands run: {running}" if running else f"started more than once: {twice}" if twice else ""
 
 
 def _rack(data: Path, docker_host: str | None, variables: Mapping[str, str]) -> RackProcess:

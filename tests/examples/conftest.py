@@ -78,12 +78,12 @@ def rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RackProcess]:
 
 
 @pytest.fixture
-def example(rack: RackProcess, tmp_path: Path) -> Callable[[str], Example]:
+def example(rack: RackProcess, tmp_path: Path) -> Callable[..., Example]:
     """Return what makes an app of an example."""
 
-    def make(name: str) -> Example:
-        rack.sternway("apps", "create", name)
-        return Example(rack, name, Path(shutil.copytree(EXAMPLES / name, tmp_path / name)))
+    def make(name: str, app: str = "") -> Example:
+        rack.sternway("apps", "create", app or name)
+        return Example(rack, app or name, Path(shutil.copytree(EXAMPLES / name, tmp_path / name)))
 
     return make
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.examples.conftest import Example, is_missing
 
-Make = Callable[[str], Example]
+Make = Callable[..., Example]
 PATIENCE_S = 10.0
 
 pytestmark = pytest.mark.timeout(120)
@@ -48,6 +48,19 @@ def test_flask_app_goes_back_and_keeps_its_notes(example: Make) -> None:
     assert notes(app)[0] == "Notes"
     assert counted(app, 2) == [3, 5]
     assert "three short words" in app.get().text
+
+
+def test_flask_app_is_migrated_before_a_release_begins_and_left_alone_when_that_fails(example: Make) -> None:
+    app = example("flask-notes", "migrated")
+    first = app.deploy()
+    logs = app.rack.sternway("releases", "logs", first, "-a", app.name)
+    assert logs.startswith("CREATE TABLE IF NOT EXISTS notes")
+
+    app.edit("migrate.py", "MIGRATIONS = (", 'MIGRATIONS = ("", "", "DROP TABLE letters",')
+    app.fails_to_deploy()
+    failed, *_ = json.loads(app.rack.sternway("api", "get", f"/apps/{app.name}/promotions?limit=1"))
+    assert failed["cause"].endswith("exited with code 1: sqlite3.OperationalError: no such table: letters")
+    assert notes(app) == ("Notes", [])
 
 
 @pytest.mark.skipif(is_missing("npm"), reason="there is no npm on this machine")

@@ -13,6 +13,7 @@ from sternway.core.promotion import Promotion
 from sternway.core.registry import Login
 from sternway.core.release import Build, BuildStatus, Release, ReleaseLine
 from sternway.ops.apps import AppView
+from sternway.ops.commands import RunView
 from sternway.ops.examination import Check
 from sternway.ops.processes import ProcessView, ServiceView
 from sternway.ops.rack import RackSettings
@@ -126,6 +127,22 @@ def promotion(item: Promotion, app_name: str, steps: Sequence[Step] = ()) -> wir
         created=item.made.at,
         ended=None if item.status.is_open else item.status_at,
         steps=[wire.Step(step.text, step.at) for step in steps],
+    )
+
+
+def command_run(view: RunView) -> wire.CommandRun:
+    """Return a run of a release command; bytes that are no text are replaced."""
+    run = view.run
+    return wire.CommandRun(
+        promotion=run.promotion_id,
+        kind=run.command.kind,
+        service=run.command.service,
+        release=run.command.release_id,
+        status=run.status,
+        cause=run.cause,
+        process=run.process_id,
+        at=run.at,
+        output=view.output.decode(errors="replace"),
     )
 
 

@@ -98,6 +98,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "releases follow": ("releases follow", "releases follow RHKOIXXVDMJ"),
     "releases info": ("releases info RHKOIXXVDMJ",),
+    "releases logs": ("releases logs RHKOIXXVDMJ",),
     "releases manifest": ("releases manifest RHKOIXXVDMJ > convox.yml",),
     "releases promote": ("releases promote", "releases promote RHKOIXXVDMJ --reason 'ticket 42'"),
     "releases rollback": (
@@ -105,6 +106,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "releases rollback --to previous --dry-run",
         "releases rollback --to '2 hours ago' --settings",
         "releases rollback --id --only env RHKOIXXVDMJ",
+        "releases rollback RHKOIXXVDMJ --run-rollback-commands",
     ),
     "restart": ("restart", "restart -a shop"),
     "run": ("run web bin/migrate", "run web --release RHKOIXXVDMJ -- bin/check --all", "run -d worker bin/import"),

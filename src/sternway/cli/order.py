@@ -21,10 +21,12 @@ class Order:
     wait: bool = True
     reason: str | None = None
     timeout_s: int | None = None
+    run_rollback_commands: bool = False
 
     def form(self) -> Form:
         """Return what is sent along."""
-        return {"force": self.force, "reason": self.reason, "timeout": self.timeout_s}
+        asked = {"force": self.force, "reason": self.reason, "timeout": self.timeout_s}
+        return asked | ({"run-rollback-commands": True} if self.run_rollback_commands else {})
 
 
 def with_order(function: Function) -> Function:

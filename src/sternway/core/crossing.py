@@ -33,6 +33,16 @@ class Crossing(StrEnum):
     PROMOTION_ADDED = "promotion-added"
     PROMOTION_CANCELLED = "promotion-cancelled"
 
+    COMMAND_BEGINNING = "command-beginning"
+    COMMAND_BEGUN = "command-begun"
+    COMMAND_LAUNCHED = "command-launched"
+    COMMAND_RUNNING = "command-running"
+    COMMAND_LOGGED = "command-logged"
+    COMMAND_ENDING = "command-ending"
+    COMMAND_ENDED = "command-ended"
+    COMMAND_STOPPING = "command-stopping"
+    COMMAND_STOPPED = "command-stopped"
+
     STARTING = "starting"
     STARTED = "started"
     SWITCHING = "switching"

@@ -50,12 +50,16 @@ _NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class PromotionOptions:
-    """What a client asked for. Percentages override the manifest's `deployment` for this rollout."""
+    """What a client asked for. Percentages override the manifest's `deployment` for this rollout.
+
+    `run_rollback_commands` has a rollback undo what it goes back over; otherwise it changes nothing.
+    """
 
     force: bool = False
     timeout_s: int = DEFAULT_TIMEOUT_S
     minimum_percent: int | None = None
     maximum_percent: int | None = None
+    run_rollback_commands: bool = False
 
 
 @dataclass(frozen=True, slots=True)

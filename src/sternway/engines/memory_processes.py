@@ -121,7 +121,8 @@ class MemoryProcesses:
         self._admit(epoch)
         self.launched.append(formation)
         state = self._world.start(formation, 0, self._clock.now())
-        one_off = OneOff(formation.key.service, formation.release_id, replace(state, endpoint=None))
+        there = replace(state, endpoint=None)
+        one_off = OneOff(formation.key.service, formation.release_id, there, fingerprint=formation.key.fingerprint)
         self._world.one_offs.setdefault(formation.key.app, []).append(one_off)
         return one_off
 
@@ -135,6 +136,7 @@ class MemoryProcesses:
         self._admit(epoch)
         kept = [one_off for one_off in self._world.one_offs.get(app, ()) if one_off.state.id != process_id]
         self._world.one_offs[app] = kept
+        self._world.notify(app)
 
     def end(self, app: str, process_id: str, code: int) -> None:
         """Let a one-off end by itself."""
@@ -145,6 +147,7 @@ class MemoryProcesses:
             else one_off
             for one_off in self._world.one_offs.get(app, ())
         ]
+        self._world.notify(app)
 
     @asynccontextmanager
     async def execute(self, app: str, process_id: str, execution: Execution) -> AsyncIterator[Session]:

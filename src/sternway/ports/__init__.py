@@ -29,6 +29,7 @@ from sternway.ports.router import Traffic as Traffic
 from sternway.ports.store import Apps as Apps
 from sternway.ports.store import Brought as Brought
 from sternway.ports.store import Builds as Builds
+from sternway.ports.store import CommandRuns as CommandRuns
 from sternway.ports.store import Deleted as Deleted
 from sternway.ports.store import Events as Events
 from sternway.ports.store import Exports as Exports

@@ -36,12 +36,14 @@ class OneOff:
 
     `state.health` is STARTING, HEALTHY while it runs, STOPPING, or FAILED when it ended otherwise than with 0.
     `exit_code` is how it ended by itself, 0 as well, and None until then; one that was stopped is soon gone.
+    `fingerprint` is that of the formation that it was launched with, also after a restart of the rack.
     """
 
     service: str
     release_id: str
     state: ProcessState
     exit_code: int | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from sternway.core.access import SignIn, Token, User
 from sternway.core.app import App, Made, Settings
+from sternway.core.command import CommandRun, History
 from sternway.core.event import Event, Happening
 from sternway.core.history import SettingsLine, Stand
 from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus
@@ -191,6 +192,30 @@ class Promotions(Protocol):
         ...
 
 
+class CommandRuns(Protocol):
+    """Runs of release commands, as they stand, by their beginning; and what they did to the history."""
+
+    async def record(self, app: App, run: CommandRun) -> None:
+        """Record how a run stands now, from its beginning on."""
+        ...
+
+    async def of(self, promotion_id: int) -> Sequence[CommandRun]:
+        """Return those of a promotion."""
+        ...
+
+    async def of_release(self, app: App, release_id: str) -> Sequence[CommandRun]:
+        """Return those of every promotion of a release."""
+        ...
+
+    async def list_open(self, app: App) -> Sequence[CommandRun]:
+        """Return those of an app that have yet to end."""
+        ...
+
+    async def history(self, app: App, release: Release) -> History:
+        """Return where a release stands among those that were active, or whose commands ended well."""
+        ...
+
+
 class Events(Protocol):
     """The chained history."""
 
@@ -364,6 +389,11 @@ class Ledger(Protocol):
     @property
     def promotions(self) -> Promotions:
         """Return the promotions."""
+        ...
+
+    @property
+    def commands(self) -> CommandRuns:
+        """Return the runs of release commands."""
         ...
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sternway.core.app import App
+from sternway.core.command import Command, CommandRun
 from sternway.core.errors import NotFound
 from sternway.core.plan import Desired
 from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus
@@ -11,6 +12,7 @@ from sternway.core.release import Build, Release
 from sternway.core.standby import MOST_RELEASES
 from sternway.core.target import desire, nothing
 from sternway.ops.rack import Rack
+from sternway.reconcile import agenda
 
 Basis = tuple[App | None, Release | None, Build | None, PromotionOptions]
 
@@ -21,6 +23,9 @@ class Situation:
 
     `open` is the promotion that has yet to end. `target` is the release that is to run, None for none;
     `build` is the target's. `activations` say which releases were active lately, the newest first.
+
+    While a release command is `due`, what is active stays the target: nothing of the new release begins before.
+    `runs` are those of the open promotion.
     """
 
     name: str
@@ -29,11 +34,13 @@ class Situation:
     target: Release | None = None
     build: Build | None = None
     activations: tuple[Activation, ...] = ()
+    due: Command | None = None
+    runs: tuple[CommandRun, ...] = ()
 
     @property
     def is_forward(self) -> bool:
-        """Tell whether a new release is on its way in, rather than an old one on its way back."""
-        return self.open is not None and self.open.status is not PromotionStatus.REVERTING
+        """Tell whether a new release is on its way in, rather than held back or an old one on its way back."""
+        return self.open is not None and self.open.status is not PromotionStatus.REVERTING and self.due is None
 
     def require_open(self) -> tuple[App, Promotion]:
         """Return the app and its open promotion, which the caller knows to be there."""
@@ -67,8 +74,11 @@ async def read(rack: Rack, name: str) -> Situation:
         activations = tuple(await ledger.promotions.activations(app, MOST_RELEASES + 1))
         target_id = _target(open_, activations)
         target = await ledger.releases.get(app, target_id) if target_id else None
+        due, runs = await agenda.read(ledger, app, open_, target)
+        if due:
+            target = await ledger.promotions.active(app)
         build = await ledger.builds.get(app, target.build_id) if target and target.build_id else None
-        return Situation(name, app, open_, target, build, activations)
+        return Situation(name, app, open_, target, build, activations, due, runs)
 
 
 def _target(open_: Promotion | None, activations: Sequence[Activation]) -> str | None:

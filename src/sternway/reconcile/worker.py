@@ -32,6 +32,7 @@ from sternway.ops import one_offs
 from sternway.ops.rack import Rack
 from sternway.reconcile import narrate, situation
 from sternway.reconcile.chronicle import Chronicle
+from sternway.reconcile.commands import Commands
 from sternway.reconcile.drain import Drain, drain_times
 from sternway.reconcile.situation import Basis, Situation
 from sternway.reconcile.standby import Bench
@@ -57,6 +58,7 @@ class AppWorker:
         self._awake = asyncio.Event()
         self._drain = Drain()
         self._chronicle = Chronicle(rack)
+        self._commands = Commands(rack, epoch, self._chronicle)
         self._backoff_s = FIRST_BACKOFF_S
         self._known: tuple[int, Situation] | None = None
         self._wanted: tuple[Basis, Desired] | None = None
@@ -105,6 +107,7 @@ class AppWorker:
     async def _round(self) -> float | None:
         """Do what can be done now; return how long to wait at most, or None when all is over."""
         now = await self._situation()
+        held = await self._commands.look(now)
         try:
             desired = self._desired(now)
         except SternwayError as exc:
@@ -115,7 +118,7 @@ class AppWorker:
         if now.is_forward:
             for line in narrate.healthy(desired, observed):
                 self._chronicle.note(now.open, line)
-        if now.app and now.open and await self._conclude(now, judge(desired, observed), observed):
+        if now.app and now.open and await self._conclude(now, held or judge(desired, observed), observed):
             return 0
         actions = plan(desired, observed)
         try:
@@ -146,7 +149,7 @@ class AppWorker:
 
     async def _call_up(self, now: Situation, desired: Desired) -> None:
         """Look anew at what stood by and is wanted again, once; what is not well starts from the beginning."""
-        if now.open is None or self._called_up == now.open.id:
+        if now.open is None or now.due or self._called_up == now.open.id:
             return
         there = {formation.key for formation in await self._rack.engine.observe(self.name)}
         taking_requests = {m.formation for route in await self._rack.router.observe(self.name) for m in route.members}
@@ -201,7 +204,7 @@ class AppWorker:
             return None
         if actions or self._drain.has_waiting(observed.quiet):
             return DRAINING_S
-        return ROLLING_S if now.open else self._idle_s(observed)
+        return ROLLING_S if now.open or self._commands.are_open else self._idle_s(observed)
 
     def _idle_s(self, observed: Observed) -> float:
         """Return how long to wait with nothing to do: not beyond the end of what stands by."""
@@ -237,7 +240,8 @@ class AppWorker:
     def _bounded(self, promotion: Promotion, verdict: Verdict, observed: Observed) -> Verdict:
         is_late = promotion.deadline() <= observed.now
         if is_late and verdict.outcome is Outcome.WAITING:
-            return Verdict(Outcome.FAILED, f"not finished within {timedelta(seconds=promotion.options.timeout_s)}")
+            late = f"not finished within {timedelta(seconds=promotion.options.timeout_s)}"
+            return Verdict(Outcome.FAILED, f"{late}: {verdict.cause}" if verdict.cause else late)
         return verdict
 
     async def _revert(self, app: App, promotion: Promotion, cause: str) -> None:

@@ -14,6 +14,7 @@ from sternway.core import errors
 from sternway.store import connection, dialect, schema
 from sternway.store.apps import SqlApps
 from sternway.store.builds import SqlBuilds
+from sternway.store.commands import SqlCommandRuns
 from sternway.store.connection import Connections, Transaction
 from sternway.store.events import SqlEvents
 from sternway.store.exports import SqlExports
@@ -41,6 +42,7 @@ class SqlLedger:
     builds: SqlBuilds
     releases: SqlReleases
     promotions: SqlPromotions
+    commands: SqlCommandRuns
     events: SqlEvents
     exports: SqlExports
     parameters: SqlParameters
@@ -59,6 +61,7 @@ class SqlLedger:
             builds=SqlBuilds(transaction),
             releases=releases,
             promotions=SqlPromotions(transaction, releases),
+            commands=SqlCommandRuns(transaction),
             events=SqlEvents(transaction),
             exports=SqlExports(transaction),
             parameters=SqlParameters(transaction),

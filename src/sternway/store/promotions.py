@@ -19,6 +19,7 @@ from sternway.store.connection import Statement, Transaction
 from sternway.store.tables import promotion_records, promotion_steps, promotions, releases
 
 MAX_STEPS = 1000
+_UNDOING = promotions.c.run_rollback_commands.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,9 @@ class SqlPromotions:
         if latest and latest.status.is_open:
             await self._append(latest, PromotionStatus.SUPERSEDED, made.at, f"superseded by {release.id}")
         replaces = await self.active_id(app)
-        values = {"app_id": app.id, "release_id": release.id, "replaces": replaces, "options": asdict(options)}
+        asked = asdict(options)
+        undoing = asked.pop(_UNDOING) or None
+        values = {"app_id": app.id, "release_id": release.id, "replaces": replaces, "options": asked, _UNDOING: undoing}
         id = await self.transaction.insert(promotions, values | apps.made_values(made))
         promotion = Promotion(id, app.id, release.id, made, replaces, options)
         return await self._append(promotion, PromotionStatus.PENDING, made.at)
@@ -180,7 +183,7 @@ def _promotion_of(row: sa.Row[*tuple[Any, ...]]) -> Promotion:
         release_id=row.release_id,
         made=apps.made_of(row),
         replaces=row.replaces,
-        options=PromotionOptions(**row.options),
+        options=PromotionOptions(**row.options, run_rollback_commands=bool(row.run_rollback_commands)),
         status=PromotionStatus(row.status),
         status_at=row.at,
         cause=row.cause,

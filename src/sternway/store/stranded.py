@@ -24,8 +24,8 @@ def rows(url: sa.URL, revision: str) -> Rows:
         tables |= dict.fromkeys(getattr(module, "TABLES", ()), ())
         tables |= getattr(module, "COLUMNS", {})
     with failures.translated(), schema.begin(url) as connection:
-        there = set(sa.inspect(connection).get_table_names())
-        found = {table: _rows(connection, table, columns) for table, columns in tables.items() if table in there}
+        there = _there(connection, tables)
+        found = {table: _rows(connection, table, columns) for table, columns in there.items()}
     return {table: kept for table, kept in found.items() if kept}
 
 
@@ -38,6 +38,15 @@ def words(found: Rows) -> str:
     """Say what stands in the way, without any value."""
     named = ", ".join(f"{len(kept)} of {table}" for table, kept in sorted(found.items()))
     return f"the older version cannot hold some rows: {named}"
+
+
+def _there(connection: sa.Connection, tables: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
+    """Return those tables and columns that the database has, as one that is down already lacks some."""
+    inspected = sa.inspect(connection)
+    present = tables.keys() & set(inspected.get_table_names())
+    known = {table: {column["name"] for column in inspected.get_columns(table)} for table in present}
+    found = {table: [name for name in tables[table] if name in known[table]] for table in present}
+    return {table: columns for table, columns in found.items() if columns or not tables[table]}
 
 
 def _rows(connection: sa.Connection, table: str, columns: Sequence[str]) -> list[Mapping[str, Any]]:

@@ -190,6 +190,7 @@ promotions = sa.Table(
     *_made(),
     _of("releases.id", "replaces", required=False),
     sa.Column("options", Json, nullable=False),
+    sa.Column("run_rollback_commands", sa.Boolean),  # beside the other options: earlier versions refuse new ones
     sa.Index(None, "app_id", "id"),
     sqlite_autoincrement=True,
 )
@@ -219,6 +220,26 @@ promotion_steps = sa.Table(
     _text("text"),
     sa.Index(None, "app_id", "at", "id"),
     sa.Index(None, "promotion_id", "at", "id"),
+    sqlite_autoincrement=True,
+)
+
+# Each row is a record of a run, which is one command of one service in one promotion; the newest counts.
+command_runs = sa.Table(
+    "command_runs",
+    metadata,
+    _numbered("id"),
+    _of("apps.id", "app_id"),
+    _of("promotions.id", "promotion_id"),
+    _of("releases.id", "release_id"),
+    _text("service"),
+    _text("kind"),
+    _moment("at"),
+    _text("status"),
+    _text("process_id"),
+    sa.Column("exit_code", sa.Integer),
+    _text("cause"),
+    sa.Index(None, "promotion_id", "id"),
+    sa.Index(None, "app_id", "status", "id"),
     sqlite_autoincrement=True,
 )
 

@@ -107,6 +107,11 @@ def restore(name: str) -> str:
     return f"{app(name)}/restore"
 
 
+def commands(name: str, release_id: str) -> str:
+    """Return the path of the commands that promotions of a release ran (Sternway's own)."""
+    return f"{release(name, release_id)}/commands"
+
+
 def processes(name: str) -> str:
     """Return the path of an app's processes."""
     return f"{app(name)}/processes"

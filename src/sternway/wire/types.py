@@ -240,6 +240,25 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandRun:
+    """A release command that ran during a promotion (Sternway's own), and what it printed.
+
+    `kind` is release or rollback, `release` the one that it belongs to. `status` is begun or running, then
+    succeeded, failed or stopped. `process` is what ran it.
+    """
+
+    promotion: int
+    kind: str
+    service: str
+    release: str
+    status: str
+    cause: str = ""
+    process: str = ""
+    at: datetime | None = None
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Promotion:
     """One attempt to make a release active (`GET /apps/{app}/promotions`, Sternway's own).
 

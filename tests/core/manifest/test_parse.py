@@ -188,7 +188,6 @@ def test_what_takes_effect_later_is_named():
             port: https:3000
             health: {port: 81}
             scale: {count: 1-3, autoscale: {cpu: {threshold: 5}}}
-            release: bin/migrate
     """)
     assert set(not_yet_effective(found)) == {
         "resources",
@@ -201,5 +200,4 @@ def test_what_takes_effect_later_is_named():
         "services.web.health.port",
         "services.web.scale.count",
         "services.web.scale.autoscale",
-        "services.web.release",
     }

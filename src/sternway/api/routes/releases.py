@@ -12,7 +12,7 @@ from sternway.api.forms import Form, Number, Truth, describe, form
 from sternway.api.inputs import AppName, Limit, MadeIn, RackIn, ReleaseId, ReleaseIn
 from sternway.core.promotion import DEFAULT_TIMEOUT_S, PromotionOptions
 from sternway.core.release import Part
-from sternway.ops import artifacts, promotions, releases
+from sternway.ops import artifacts, commands, promotions, releases
 from sternway.ops.promotions import Back
 from sternway.ops.releases import DEFAULT_LIMIT, ReleaseRequest
 
@@ -38,11 +38,20 @@ class PromotionOrder(Form):
     idle: Truth = False
     min: Number | None = None
     max: Number | None = None
+    run_rollback_commands: Annotated[
+        Truth, Field(description="going back, undo with their own commands what newer releases did")
+    ] = False
     timeout: Annotated[Number, Field(le=TIMEOUT_MAX_S, description="seconds for the whole rollout")] = DEFAULT_TIMEOUT_S
 
     def options(self) -> PromotionOptions:
         """Return it in the words of the core."""
-        return PromotionOptions(self.force, self.timeout, minimum_percent=self.min, maximum_percent=self.max)
+        return PromotionOptions(
+            self.force,
+            self.timeout,
+            minimum_percent=self.min,
+            maximum_percent=self.max,
+            run_rollback_commands=self.run_rollback_commands,
+        )
 
 
 class RollbackOrder(PromotionOrder):
@@ -98,3 +107,9 @@ async def rollback_release(
     back = Back(to.release, order.only, order.settings)
     copy, _ = await promotions.go_back(rack, to.app, back, order.options(), made)
     return answers.json_response(answers.release(copy, to.app))
+
+
+@router.get("/apps/{app}/releases/{release}/commands")
+async def list_commands(rack: RackIn, app: AppName, release: ReleaseId) -> Response:
+    """List the release commands that promotions of a release ran, with what they printed (Sternway's own)."""
+    return answers.json_response([answers.command_run(view) for view in await commands.list_runs(rack, app, release)])

@@ -1,6 +1,7 @@
 """`releases`: the history of an app, and the ways through it in both directions."""
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -79,6 +80,7 @@ def promote(target: Target, release: str | None, order: Order) -> None:
 @click.option("--only", type=click.Choice(["env", "build"]), help="This part only; the rest stays as it is.")
 @click.option("--settings", is_flag=True, help="Bring back scale, parameters and lock of that time too.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing; exits with 1 if it fails.")
+@click.option("--run-rollback-commands", is_flag=True, help="Undo what newer releases did, by their own commands.")
 @options.with_id
 @options.as_json
 @with_order
@@ -86,6 +88,7 @@ def promote(target: Target, release: str | None, order: Order) -> None:
 def rollback(target: Target, *, release: str | None, to: str | None, order: Order, **how: Any) -> None:
     """Go back to an older release: promote a copy of it."""
     back = promotion.Back(_meant(target, release, to), how["only"], how["settings"])
+    order = replace(order, run_rollback_commands=how["run_rollback_commands"])
     if how["dry_run"]:
         return _preview(target, back, as_json=how["as_json"])
     with output.progress(aside=how["id_only"] or how["as_json"]) as progress:
@@ -114,6 +117,20 @@ def diff(target: Target, *, before: str | None, after: str | None, reason: str |
     if how["as_json"]:
         return output.show_json(found)
     output.show_text(found.manifest_text) if how["is_text"] else retrospect.show_diff(found)
+
+
+@releases.command("logs")
+@click.argument("release", shell_complete=options.releases)
+@options.as_json
+@options.on_app
+def logs_(target: Target, release: str, as_json: bool) -> None:
+    """Print what the commands said that promotions of a release ran."""
+    runs = target.rack.fetch_all(types.CommandRun, routes.commands(target.app, release))
+    if as_json:
+        return output.show_json(runs)
+    for run in runs:
+        sys.stderr.write(f"{run.kind} command of {run.service} ({run.release}): {run.status}\n")
+        output.show_text(run.output)
 
 
 @releases.command("follow")

@@ -146,10 +146,10 @@ class Service(Model):
     labels: TextMap = Field({}, json_schema_extra=LATER)
     """Labels of its processes."""
 
-    release: Text | None = Field(None, json_schema_extra=LATER)
-    """A command that runs once before a release takes traffic."""
-    rollback: Text | None = Field(None, json_schema_extra=LATER)
-    """A command that runs once before an older release takes traffic again."""
+    release: Command | None = None
+    """A command that runs once before anything of a new release starts, such as a migration."""
+    rollback: Command | None = None
+    """The command that undoes it: run when a rollback goes back over the release, if that was asked for."""
 
     @property
     def termination_grace_s(self) -> int:

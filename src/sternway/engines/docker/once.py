@@ -70,7 +70,8 @@ def read(found: Mapping[str, Any], *, is_stopping: bool) -> OneOff | None:
         detail=" ".join(str(found["State"].get("Error") or "").split()),
         command=berth.command,
     )
-    return OneOff(berth.key.service, berth.release_id, state, None if is_stopping else exit_code)
+    code = None if is_stopping else exit_code
+    return OneOff(berth.key.service, berth.release_id, state, code, berth.key.fingerprint)
 
 
 def _exit_code(state: Mapping[str, Any]) -> int | None:

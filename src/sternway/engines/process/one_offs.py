@@ -51,7 +51,7 @@ def _last_state(slot: slots.Slot, left: report.Report | None) -> ProcessState:
 
 
 def _one_off(slot: slots.Slot, state: ProcessState, exit_code: int | None = None) -> OneOff:
-    return OneOff(slot.key.service, slot.release_id, state, exit_code)
+    return OneOff(slot.key.service, slot.release_id, state, exit_code, slot.key.fingerprint)
 
 
 def _shell_code(code: int | None) -> int | None:
