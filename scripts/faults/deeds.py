@@ -88,7 +88,7 @@ class Stage:
         if release:
             self.rig.acknowledge(f"/apps/{APP}", release=release)
 
-    def expect_command(self, release: str, **members: object) -> None:
+    def expect_command(self, release: str, /, **members: object) -> None:
         """From here on this is what the first command says that promotions of the release ran."""
         self.rig.acknowledge(f"/apps/{APP}/releases/{release}/commands", **{"status": "succeeded", **members})
 

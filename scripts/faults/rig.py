@@ -158,9 +158,9 @@ class Rig:
 
     def _wrong_processes(self, app: str) -> str:
         found = self.get(f"/apps/{app}/processes")
-        if wrong := _wrong_commands([process for process in found if process["one_off"]]):
+        if wrong := _wrong_commands([process for process in found if process["one-off"]]):
             return wrong
-        listed = [process for process in found if not process["one_off"]]
+        listed = [process for process in found if not process["one-off"]]
         wanted = sum(service["count"] for service in self.get(f"/apps/{app}/services"))
         stands_by = self.get(f"/apps/{app}")["parameters"]["Standby"] != "off"
         at_work = [process["status"] for process in listed if not (stands_by and process["status"] == "standby")]

@@ -10,6 +10,7 @@ from sternway.core import command
 from sternway.core.app import Made
 from sternway.core.command import Command, CommandKind, CommandRun, Declared, Effect, Reached, RunStatus
 from sternway.core.environment import Environment
+from sternway.core.manifest import parse
 from sternway.core.release import Release
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -31,7 +32,7 @@ def test_the_services_with_commands_are_found_in_the_order_of_the_manifest():
 
 
 def test_a_command_of_words_is_quoted_as_a_shell_would_need_them():
-    manifest = command.parse(MANIFEST, Environment()).manifest
+    manifest = parse(MANIFEST, Environment()).manifest
     assert command.text(manifest, Command(CommandKind.RELEASE, "RA", "worker")) == "seed 'it all'"
 
 

@@ -223,6 +223,16 @@ async def test_processes_that_run_once_outlive_the_rack_and_can_be_stopped(bench
     assert left.state.id == seen[1].state.id
 
 
+async def test_what_runs_once_is_found_by_its_fingerprint_by_the_next_rack_and_after_its_end(bench: SingleBench):
+    _, processes = await bench.start()
+    wanted = bench.formation("true")
+    wanted = replace(wanted, key=replace(wanted.key, fingerprint="a mark of its own"))
+    assert (await processes.launch(wanted, epoch=1)).fingerprint == "a mark of its own"
+    engine, processes = await bench.start()
+    (ended,) = await one_offs_until(engine, processes, lambda seen: seen[0].exit_code is not None)
+    assert ended.fingerprint == "a mark of its own"
+
+
 async def test_only_what_runs_once_is_stopped_as_such(bench: SingleBench):
     processes, id_ = await started(bench)
     for wanted in (id_, "0000000000"):

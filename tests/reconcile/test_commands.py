@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from sternway.core.crossing import Crossing
-from sternway.core.promotion import PromotionOptions, PromotionStatus
+from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus
 from sternway.engines.memory import World
 from sternway.ops import commands, promotions
 from sternway.ports import LogLine
@@ -41,15 +41,27 @@ async def until(running: RackUnderTest, is_reached) -> None:
                 await running.rack.changes.wait("shop", seen, 0.05)
 
 
+async def until_status(running: RackUnderTest, release: str, status: str) -> None:
+    """Wait until the one run of a release stands so."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            seen = running.rack.changes.version("shop")
+            (view,) = await commands.list_runs(running.rack, "shop", release)
+            if view.run.status == status:
+                return
+            await running.rack.changes.wait("shop", seen, 0.1)
+
+
 def say(running: RackUnderTest, process_id: str, *lines: bytes) -> None:
     at = running.rack.clock.now()
     kept = running.world.lines.setdefault("shop", [])
     kept += [LogLine(at, f"service/web/{process_id}", line) for line in lines]
 
 
-async def begun(running: RackUnderTest, **build) -> tuple[str, object]:
+async def begun(running: RackUnderTest, **build) -> tuple[str, Promotion]:
     """Build and promote a release with commands; return its id and the promotion."""
     made = await running.build(manifest=MANIFEST, **build)
+    assert made.release_id
     return made.release_id, await start(running, made.release_id)
 
 
@@ -145,16 +157,6 @@ async def test_a_cancelled_promotion_has_its_command_stopped(running):
     assert (await running.ended(promotion)).status is PromotionStatus.REVERTED
     await until(running, lambda: not running.world.one_offs.get("shop"))
     await until_status(running, release, "stopped")
-
-
-async def until_status(running, release, status) -> None:
-    for _ in range(100):
-        seen = running.rack.changes.version("shop")
-        (view,) = await commands.list_runs(running.rack, "shop", release)
-        if view.run.status == status:
-            return
-        await running.rack.changes.wait("shop", seen, 0.1)
-    raise AssertionError(view.run)
 
 
 async def test_a_rollback_supersedes_and_stops_a_command_that_runs(running):

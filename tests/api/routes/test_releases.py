@@ -5,6 +5,8 @@ import pytest
 from sternway.core.environment import Environment
 from sternway.core.release import Build, BuildOptions, BuildStatus, Release
 from sternway.ops import builds
+from sternway.ports import LogLine
+from tests.rack import MANIFEST
 
 JSON = {"Accept": "application/json"}
 
@@ -153,3 +155,31 @@ async def test_release_whose_artifacts_are_gone_says_so_and_cannot_be_rolled_bac
     answer = await client.post(f"/apps/shop/releases/{old}/rollback")
     assert (answer.status_code, answer.text.splitlines()[1].startswith(f"still there: {new};")) == (410, True)
     assert (await client.get("/apps/shop/releases")).json() == listed
+
+
+async def test_commands_of_a_release_are_listed_with_what_they_printed(running, app, client):
+    made = await running.build(manifest=MANIFEST.replace("port: 3000", "port: 3000\n    release: migrate"))
+    answer = await client.post(f"/apps/shop/releases/{made.release_id}/promote", headers=JSON)
+    while not await running.processes.one_offs("shop"):
+        await running.rack.changes.wait("shop", running.rack.changes.version("shop"), 0.05)
+    (one_off,) = await running.processes.one_offs("shop")
+    running.world.lines["shop"] = [LogLine(one_off.state.started_at, f"service/web/{one_off.state.id}", b"done")]
+    running.processes.end("shop", one_off.state.id, 0)
+    await client.get(f"/apps/shop/promotions/{answer.json()['id']}?wait=10&after=999")
+    (run,) = (await client.get(f"/apps/shop/releases/{made.release_id}/commands")).json()
+    assert (run["kind"], run["service"], run["release"]) == ("release", "web", made.release_id)
+    assert (run["status"], run["output"], run["process"]) == ("succeeded", "done\n", one_off.state.id)
+
+
+async def test_commands_of_an_unknown_release_are_not_found(app, client):
+    assert (await client.get("/apps/shop/releases/RAAAAAAAAAA/commands")).status_code == 404
+
+
+async def test_the_wish_to_undo_is_passed_on(running, app, client):
+    old = await running.deployed()
+    await running.deployed(source=b"newer")
+    form = {"run-rollback-commands": "true"}
+    assert (await client.post(f"/apps/shop/releases/{old}/rollback", data=form)).status_code == 200
+    async with running.rack.store.read() as ledger:
+        latest = await ledger.promotions.latest(await ledger.apps.get("shop"))
+    assert latest.options.run_rollback_commands

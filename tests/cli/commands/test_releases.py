@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from sternway.wire import types
 from tests.cli import samples
 from tests.cli.conftest import Run
 from tests.cli.scripted import Answer, ScriptedRack, refusal
@@ -235,3 +236,16 @@ def test_refused_rollback_to_what_is_gone_shows_what_is_left(run: Run, rack: Scr
     rack.on(ROLLBACK, refusal(410, f"release {OLD} cannot run: gone", "artifact-gone", f"still there: {NEW}"))
     ended = run("releases", "rollback", OLD)
     assert (ended.code, ended.err) == (1, f"ERROR: release {OLD} cannot run: gone\nhint: still there: {NEW}\n")
+
+
+def test_rollback_asks_for_the_commands_that_undo(run: Run, completed: ScriptedRack) -> None:
+    run("releases", "rollback", OLD, "--run-rollback-commands")
+    assert completed.request(ROLLBACK).form["run-rollback-commands"] == "true"
+
+
+def test_logs_print_what_commands_said_and_aside_what_they_were(run: Run, rack: ScriptedRack) -> None:
+    ran = types.CommandRun(7, "release", "web", OLD, "failed", output="one\ntwo\n")
+    rack.on(f"GET /apps/shop/releases/{OLD}/commands", [ran])
+    ended = run("releases", "logs", OLD)
+    assert ended.out == "one\ntwo\n"
+    assert ended.err == f"release command of web ({OLD}): failed\n"

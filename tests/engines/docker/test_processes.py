@@ -239,6 +239,13 @@ async def test_one_off_that_ended_says_how_and_is_swept_after_an_hour(
     assert await find(made(connection, rack, clock, tmp_path), one_off) is None
 
 
+async def test_one_off_is_found_by_its_fingerprint_after_its_end(processes, web):
+    marked = replace(web, key=replace(web.key, fingerprint="a mark of its own"), command="true")
+    one_off = await processes.launch(marked, epoch=1)
+    ended = await until(processes, one_off, lambda seen: seen.exit_code is not None)
+    assert (one_off.fingerprint, ended.fingerprint, ended.exit_code) == ("a mark of its own", "a mark of its own", 0)
+
+
 async def test_one_off_that_cannot_start_is_failed_with_the_reason(processes, web):
     web = replace(web, command="no-such-program", containment=Containment(has_init=False))
     one_off = await processes.launch(web, epoch=1)
