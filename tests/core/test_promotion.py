@@ -8,7 +8,15 @@ import pytest
 from sternway.core.app import AppStatus, Made
 from sternway.core.environment import Environment
 from sternway.core.errors import InvalidInput, Refused
-from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus, admit, status_of_app
+from sternway.core.promotion import (
+    Activation,
+    Promotion,
+    PromotionOptions,
+    PromotionStatus,
+    Standing,
+    admit,
+    status_of_app,
+)
 from sternway.core.release import Release
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -18,44 +26,48 @@ NEW = replace(OLD, id="RNNNNNNNNNN", order=2)
 OPTIONS = PromotionOptions()
 
 
+def after(active: Release, latest: Promotion | None = None) -> Standing:
+    return Standing(latest, Activation(active.id, NOW, active.order))
+
+
 def promotion(status: PromotionStatus) -> Promotion:
     return Promotion(1, 1, NEW.id, MADE, OLD.id, status=status, status_at=NOW)
 
 
 def test_a_newer_release_with_a_build_is_admitted():
-    admit(NEW, active=OLD, latest=None, options=OPTIONS)
+    admit(NEW, after(OLD), OPTIONS)
 
 
 def test_the_active_release_may_be_promoted_again():
-    admit(OLD, active=OLD, latest=None, options=OPTIONS)
+    admit(OLD, after(OLD), OPTIONS)
 
 
 def test_a_release_without_a_build_is_refused():
     with pytest.raises(InvalidInput, match="has no build"):
-        admit(replace(NEW, build_id=None), active=OLD, latest=None, options=OPTIONS)
+        admit(replace(NEW, build_id=None), after(OLD), OPTIONS)
 
 
 def test_an_older_release_is_refused_with_advice_to_roll_back():
     with pytest.raises(InvalidInput, match="older") as refusal:
-        admit(OLD, active=NEW, latest=None, options=OPTIONS)
+        admit(OLD, after(NEW), OPTIONS)
     assert "rollback" in refusal.value.hint
 
 
 def test_older_goes_by_order_and_not_by_the_clock():
     clock_set_back = replace(NEW, made=Made(NOW - timedelta(hours=1), "ann"))
-    admit(clock_set_back, active=OLD, latest=None, options=OPTIONS)
+    admit(clock_set_back, after(OLD), OPTIONS)
 
 
 @pytest.mark.parametrize("status", [s for s in PromotionStatus if s.is_open])
 def test_a_running_promotion_refuses_another(status):
     with pytest.raises(Refused, match="currently updating"):
-        admit(NEW, active=OLD, latest=promotion(status), options=OPTIONS)
+        admit(NEW, after(OLD, promotion(status)), OPTIONS)
 
 
 def test_force_and_a_rollback_supersede_a_running_promotion():
     running = promotion(PromotionStatus.UPDATING)
-    admit(NEW, active=OLD, latest=running, options=PromotionOptions(force=True))
-    admit(replace(NEW, is_rollback=True), active=OLD, latest=running, options=OPTIONS)
+    admit(NEW, after(OLD, running), PromotionOptions(force=True))
+    admit(replace(NEW, is_rollback=True), after(OLD, running), OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +76,7 @@ def test_force_and_a_rollback_supersede_a_running_promotion():
 )
 def test_options_out_of_bounds_are_refused(options):
     with pytest.raises(InvalidInput):
-        admit(NEW, active=OLD, latest=None, options=options)
+        admit(NEW, after(OLD), options)
 
 
 @pytest.mark.parametrize(

@@ -83,10 +83,19 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """That a release became the active one, and when."""
+    """That a release became the active one, and when. `order` is the release's."""
 
     release_id: str
     at: datetime
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an app stands before one more promotion: the latest one, however it stands, and what is active."""
+
+    latest: Promotion | None
+    active: Activation | None
 
 
 def status_of_app(latest: Promotion | None, now: datetime) -> AppStatus:
@@ -109,12 +118,13 @@ def _is_recent(promotion: Promotion, now: datetime) -> bool:
     return at is not None and timedelta(0) <= now - at < ROLLBACK_SHOWN_FOR
 
 
-def admit(release: Release, *, active: Release | None, latest: Promotion | None, options: PromotionOptions) -> None:
+def admit(release: Release, standing: Standing, options: PromotionOptions) -> None:
     """Raise if `release` may not be promoted now.
 
     A rollback and `force` supersede a running promotion: the worst moment to be told to wait is during a
     bad rollout. Order counts, not the clock.
     """
+    latest, active = standing.latest, standing.active
     if latest and latest.status.is_open and not (options.force or release.is_rollback):
         raise Refused(
             "app is currently updating", hint="wait for it, or use --force to supersede the running promotion"
@@ -123,7 +133,7 @@ def admit(release: Release, *, active: Release | None, latest: Promotion | None,
         raise InvalidInput(f"release {release.id} has no build", hint="deploy first: sternway deploy")
     if active and release.order < active.order:
         raise InvalidInput(
-            f"release {release.id} is older than the active release {active.id}",
+            f"release {release.id} is older than the active release {active.release_id}",
             hint=f"roll back to it: sternway releases rollback {release.id}",
         )
     _check_percentages(options)

@@ -12,7 +12,7 @@ from sternway.core.formation import FormationState, Health
 from sternway.core.history import STARTING, Stand
 from sternway.core.manifest import Manifest, parse
 from sternway.core.plan import Desired, ServiceTarget
-from sternway.core.promotion import Promotion, PromotionOptions, admit
+from sternway.core.promotion import Promotion, PromotionOptions, Standing, admit
 from sternway.core.release import Release
 from sternway.core.standby import Manner
 from sternway.ops import comparison, reach
@@ -167,18 +167,14 @@ def _of_kind(past: Sequence[Past], desired: Desired | None, *, is_warm: bool) ->
 
 def _admitted(basis: _Basis) -> Finding:
     """Say whether it may be promoted, and what it would supersede."""
-    wanted = replace(basis.candidate.release, order=_above(basis.active))
+    wanted = basis.candidate.release
     try:
-        admit(wanted, active=basis.active, latest=basis.latest, options=PromotionOptions())
+        admit(wanted, Standing(basis.latest, None), PromotionOptions())
     except SternwayError as exc:
         return _problem("release", exc)
     if basis.latest and basis.latest.status.is_open:
         return Finding("release", ok=True, detail=f"it supersedes the promotion of {basis.latest.release_id} that runs")
     return Finding("release", ok=True, detail=wanted.description)
-
-
-def _above(active: Release | None) -> int:
-    return active.order + 1 if active else 1
 
 
 def _readable(rack: Rack, basis: _Basis) -> tuple[Desired | None, Sequence[Finding]]:

@@ -5,7 +5,7 @@ copy of the older release that is promoted by the very code that promotes any ot
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sternway.core import history
 from sternway.core.app import App, Made
@@ -13,9 +13,10 @@ from sternway.core.crossing import Crossing
 from sternway.core.errors import InvalidInput, Refused
 from sternway.core.event import Happening
 from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus, admit
-from sternway.core.release import Part, Release, gone_back
+from sternway.core.release import Part, Release
 from sternway.ops import apps, reach
 from sternway.ops.rack import Rack
+from sternway.ops.reach import Candidate
 from sternway.ops.releases import DEFAULT_LIMIT, check_limit, insert
 from sternway.ports import Ledger, Step
 
@@ -80,11 +81,10 @@ async def go_back(
     await reach.check(rack, candidate, options)
     async with rack.store.write() as ledger:
         app = await ledger.apps.get(app_name)
-        original = await ledger.releases.get(app, back.release_id)
-        active = await ledger.promotions.active(app) if back.part else None
         if back.with_settings:
-            app = await _bring_back_settings(ledger, app, original, made)
-        copy = await insert(ledger, app, gone_back(original, active, back.part, id=rack.ids.release(), made=made))
+            app = await _bring_back_settings(ledger, app, back.release_id, made)
+        wanted = await _still(ledger, app, candidate, back, made)
+        copy = await insert(ledger, app, replace(wanted, id=rack.ids.release()))
         promotion = await attempt(ledger, app, copy, options, made)
         rack.cross(Crossing.PROMOTION_ADDING)
     rack.cross(Crossing.PROMOTION_ADDED)
@@ -142,8 +142,16 @@ async def wait(rack: Rack, app_name: str, promotion_id: int, *, after: int, time
         await rack.changes.wait(app_name, seen, left)
 
 
-async def _bring_back_settings(ledger: Ledger, app: App, release: Release, made: Made) -> App:
+async def _still(ledger: Ledger, app: App, candidate: Candidate, back: Back, made: Made) -> Release:
+    """Return what was checked, as it is in this transaction: a whole release never changes, and is not read again."""
+    if back.part is None and candidate.app.id == app.id:
+        return candidate.release
+    return (await reach.gone_back_to(ledger, app, back.release_id, back.part, made)).release
+
+
+async def _bring_back_settings(ledger: Ledger, app: App, release_id: str, made: Made) -> App:
     """Set what was set when the content of this release was last active."""
+    release = await ledger.releases.get(app, release_id)
     stands, lines = await ledger.promotions.stands(app), await ledger.apps.settings(app)
     then = history.settings_beside(stands, lines, ledger.releases.fingerprint(release))
     if then is None:
@@ -155,9 +163,9 @@ async def _bring_back_settings(ledger: Ledger, app: App, release: Release, made:
 
 async def attempt(ledger: Ledger, app: App, release: Release, options: PromotionOptions, made: Made) -> Promotion:
     """Add a promotion of a release and its event, in the caller's transaction; raises what `admit` does."""
-    active = await ledger.promotions.active(app)
-    admit(release, active=active, latest=await ledger.promotions.latest(app), options=options)
-    promotion = await ledger.promotions.add(app, release, options, made)
+    standing = await ledger.promotions.standing(app)
+    admit(release, standing, options)
+    promotion = await ledger.promotions.add_after(standing, app, release, options, made)
     detail = {"id": release.id, "reason": made.reason, "rollback_of": release.copy_of or ""}
     shown = {key: value for key, value in detail.items() if value}
     happening = Happening("release:promote", made.by, made.at, status="start", detail=shown)

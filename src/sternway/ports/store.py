@@ -11,7 +11,7 @@ from sternway.core.app import App, Made, Settings
 from sternway.core.command import CommandRun, History
 from sternway.core.event import Event, Happening
 from sternway.core.history import SettingsLine, Stand
-from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus
+from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus, Standing
 from sternway.core.registry import Login
 from sternway.core.release import Build, Release, ReleaseLine
 
@@ -140,8 +140,18 @@ class Step:
 class Promotions(Protocol):
     """Promotions, their transitions and their steps."""
 
+    async def standing(self, app: App) -> Standing:
+        """Return what the next attempt comes after, without reading the active release."""
+        ...
+
     async def add(self, app: App, release: Release, options: PromotionOptions, made: Made) -> Promotion:
         """Insert it as PENDING, and record SUPERSEDED for an open one of the app."""
+        ...
+
+    async def add_after(
+        self, standing: Standing, app: App, release: Release, options: PromotionOptions, made: Made
+    ) -> Promotion:
+        """Do the same where how the app stands was read in this transaction already."""
         ...
 
     async def latest(self, app: App) -> Promotion | None:

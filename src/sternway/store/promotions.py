@@ -12,7 +12,7 @@ from sternway import ports
 from sternway.core import errors
 from sternway.core.app import App, Made
 from sternway.core.history import Stand
-from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus
+from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus, Standing
 from sternway.core.release import Release
 from sternway.store import apps, records
 from sternway.store.connection import Statement, Transaction
@@ -31,10 +31,20 @@ class SqlPromotions:
 
     async def add(self, app: App, release: Release, options: PromotionOptions, made: Made) -> Promotion:
         """Insert it as PENDING; only the latest can be open, and is superseded."""
-        latest = await self.latest(app)
+        return await self.add_after(await self.standing(app), app, release, options, made)
+
+    async def standing(self, app: App) -> Standing:
+        """Return the latest attempt and the active release."""
+        active = await self.activations(app, 1)
+        return Standing(await self.latest(app), active[0] if active else None)
+
+    async def add_after(
+        self, standing: Standing, app: App, release: Release, options: PromotionOptions, made: Made
+    ) -> Promotion:
+        """Insert it after those."""
+        latest, replaces = standing.latest, standing.active.release_id if standing.active else None
         if latest and latest.status.is_open:
             await self._append(latest, PromotionStatus.SUPERSEDED, made.at, f"superseded by {release.id}")
-        replaces = await self.active_id(app)
         asked = asdict(options)
         undoing = asked.pop(_UNDOING) or None
         values = {"app_id": app.id, "release_id": release.id, "replaces": replaces, "options": asked, _UNDOING: undoing}
@@ -60,7 +70,7 @@ class SqlPromotions:
     async def activations(self, app: App, limit: int) -> Sequence[Activation]:
         """Return which releases were active, the newest first."""
         rows = await self.transaction.rows(_activations(), app_id=app.id, most=limit)
-        return [Activation(row.release_id, row.at) for row in rows]
+        return [Activation(row.release_id, row.at, row.seq) for row in rows]
 
     async def stands(self, app: App) -> Sequence[Stand]:
         """Return what completed, with the keyed hash of its content; no environment is opened."""
@@ -149,8 +159,9 @@ def _activations() -> Statement:
     """The completed ones of an app, the newest first: the end of a range in an index. No record follows theirs."""
     record = promotion_records
     return (
-        sa.select(promotions.c.release_id, record.c.at)
+        sa.select(promotions.c.release_id, record.c.at, releases.c.seq)
         .join_from(record, promotions, promotions.c.id == record.c.promotion_id)
+        .join(releases, releases.c.id == promotions.c.release_id)
         .where(record.c.app_id == sa.bindparam("app_id"), record.c.status == PromotionStatus.COMPLETED.value)
         .order_by(record.c.promotion_id.desc())
         .limit(sa.bindparam("most", type_=sa.Integer))
