@@ -184,13 +184,13 @@ def promote_what_migrates(stage: Stage) -> Iterator[None]:
 
 
 def roll_back_and_undo(stage: Stage) -> Iterator[None]:
-    before, release = stage.rig.active(APP), stage.new_release("migrates")
+    before, release = stage.newest_of("1"), stage.new_release("migrates")
     stage.expect_active(None)
     stage.rig.promoted(APP, stage.rig.promote(APP, release))
     stage.expect_active(release)
     yield
     stage.expect_active(None)
-    copy = stage.rig.roll_back(APP, before, **{"run-rollback-commands": True})
+    copy = stage.rig.roll_back(APP, before, **{"run-rollback-commands": "true"})
     stage.expect_active(copy)
     stage.expect_command(copy, kind="rollback", release=release, output="back\n")
 

@@ -22,7 +22,7 @@ KILLS: Mapping[Deed, tuple[Crossing, ...]] = {
     deeds.promote: (Crossing.STARTING, Crossing.STARTED, Crossing.SWITCHED, Crossing.RETIRED),
     deeds.roll_back: (Crossing.PROMOTION_ADDED, Crossing.STARTED, Crossing.SWITCHING, Crossing.RETIRING),
     deeds.promote_what_exits: (Crossing.RECORDED_REVERTING,),
-    deeds.promote_what_migrates: (Crossing.COMMAND_BEGUN, Crossing.COMMAND_LAUNCHED, Crossing.COMMAND_LOGGED),
+    deeds.promote_what_migrates: (Crossing.COMMAND_LAUNCHED, Crossing.COMMAND_LOGGED),
     deeds.cancel_what_migrates: (Crossing.COMMAND_STOPPED,),
     deeds.scale_up: (Crossing.STARTED,),
     deeds.scale_down: (Crossing.RETIRED,),
