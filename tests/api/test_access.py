@@ -105,6 +105,12 @@ def test_line_break_in_a_path_leads_past_no_rule():
     assert permissions.need({"type": "websocket", "path": "/proxy/a\n/1"}).role is Role.OPERATOR
 
 
+@pytest.mark.parametrize(("method", "path"), all_calls())
+def test_line_break_at_the_end_of_a_path_changes_nothing(method, path):
+    scope = scope_of(method, path)
+    assert permissions.need(scope | {"path": f"{scope['path']}\n"}) == permissions.need(scope)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "error"),
     [("POST", "/apps", Unauthenticated), ("POST", "/users", Refused), ("WEBSOCKET", "/proxy/a/1", Refused)],
@@ -161,6 +167,15 @@ async def test_gate_lets_through_what_the_permissions_say_and_nothing_else(still
                     answer = await client.request(method, path)
                     is_open = is_let_in(principal, {"type": "http", "method": method, "path": path}, entry.user)
                     assert (answer.status_code not in (401, 403, 429)) is is_open, f"{entry.name} {method} {path}"
+
+
+async def test_line_break_at_the_end_of_a_path_leads_nobody_to_what_is_not_theirs(still):
+    app = application(still.rack)
+    for entry in await entries(still.rack, Role.OPERATOR):
+        async with client_as(app, entry) as client:
+            for method, path in (("GET", "/users%0A"), ("POST", "/tokens%0A"), ("POST", "/users%0A")):
+                answer = await client.request(method, path, data={"name": "mallory", "role": "rwa"})
+                assert answer.status_code == 403, f"{entry.name} {method} {path}"
 
 
 async def test_who_is_bounded_to_apps_sees_no_others(still):

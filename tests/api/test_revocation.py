@@ -14,7 +14,7 @@ from sternway.api import revocation
 from sternway.core.access import Grant, Role
 from sternway.core.app import Made
 from sternway.core.errors import StoreUnavailable
-from sternway.ops import access
+from sternway.ops import access, attempts
 from sternway.ops.access import tokens, users
 from sternway.ops.access.tokens import TokenWish
 from tests.api.server import PASSWORD, application, serving
@@ -79,6 +79,28 @@ async def test_stream_of_a_user_ends_who_is_removed_or_may_not_see_the_app_any_m
             else:
                 await users.allow(still.rack, change, Grant(Role.ADMIN, frozenset({"other"})), made(still.rack))
             assert await ended(socket) == revocation.REVOKED
+
+
+async def test_wrong_attempts_keep_no_stream_open_and_end_none(still, address):
+    for name in ("ada", "bob"):
+        invitation = await users.add(still.rack, name, OPERATOR, made(still.rack))
+        await access.accept_invitation(still.rack, invitation, "correct horse")
+    async with following(address, "ada:correct horse") as theirs, following(address, "bob:correct horse") as others:
+        still.rack.attempts.forget()
+        for number in range(attempts.WRONG_BY_USER):
+            for name in ("ada", "bob"):
+                still.rack.attempts.wrong(name, f"{number}", still.rack.clock.monotonic())
+        await users.remove(still.rack, "ada", made(still.rack))
+        assert await ended(theirs) == revocation.REVOKED
+        await (await others.ping())
+
+
+async def test_stream_ends_with_the_password_that_opened_it(still, address):
+    invitation = await users.add(still.rack, "ada", OPERATOR, made(still.rack))
+    await access.accept_invitation(still.rack, invitation, "correct horse")
+    async with following(address, "ada:correct horse") as socket:
+        await users.change_password(still.rack, "ada", ("correct horse", "battery staple"), made(still.rack))
+        assert await ended(socket) == revocation.REVOKED
 
 
 async def test_streams_of_others_and_of_the_rack_password_go_on(still, address):

@@ -13,7 +13,7 @@ from sternway.core.jwt import Claims
 
 KEY = b"k" * jwt.KEY_BYTES
 NOW = datetime(2026, 11, 20, 14, 5, tzinfo=UTC)
-CLAIMS = Claims("ada", Role.OPERATOR, NOW + timedelta(hours=1), "ada")
+CLAIMS = Claims("ada", Role.OPERATOR, NOW + timedelta(hours=1), "ada", "0f")
 
 
 def part(value: object) -> str:
@@ -29,7 +29,13 @@ def signed(header: object, content: object, key: bytes = KEY) -> str:
 def test_token_says_what_the_contract_has_it_say():
     header, content, _ = jwt.issue(CLAIMS, KEY).split(".")
     padded = content + "=" * (-len(content) % 4)
-    expected = {"user": "ada", "role": "rw", "expiresAt": int(CLAIMS.expires_at.timestamp()), "by": "ada"}
+    expected = {
+        "user": "ada",
+        "role": "rw",
+        "expiresAt": int(CLAIMS.expires_at.timestamp()),
+        "by": "ada",
+        "proof": "0f",
+    }
     assert json.loads(base64.urlsafe_b64decode(padded)) == expected
     assert header == part({"alg": "HS256", "typ": "JWT"})
 

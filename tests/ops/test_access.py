@@ -169,7 +169,7 @@ async def test_what_is_no_invitation_is_refused(rack, ada, text):
 
 
 async def test_names_and_apps_that_will_not_do_are_refused(rack, ada, made):
-    for name in ("", "Ada", "jwt", "token", FIRST_ADMIN, "a:b", "a b", "-a", "convox", "x" * 64):
+    for name in ("", "Ada", "jwt", "token", FIRST_ADMIN, "system-admin", "a:b", "a b", "-a", "convox", "x" * 64):
         with pytest.raises(InvalidInput):
             await users.add(rack, name, VIEWER, made)
     for apps in (frozenset(), frozenset({"a,b"})):
@@ -206,6 +206,22 @@ def test_guesses_from_many_addresses_are_limited_by_user():
         counted.wrong("ada", f"address {number}", 0)
     assert counted.wait_s("ada", "elsewhere", 1) == attempts.WINDOW_S - 1
     assert counted.wait_s("bob", "elsewhere", 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_one"),
+    [
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("::ffff:198.51.100.7", "198.51.100.7", True),
+        ("198.51.100.7", "198.51.100.8", False),
+    ],
+)
+def test_whoever_has_a_network_of_version_6_is_one_address(one, other, is_one):
+    counted = attempts.Attempts()
+    for number in range(attempts.WRONG_BY_ADDRESS):
+        counted.wrong(f"user{number}", one, 0)
+    assert (counted.wait_s("ada", other, 0) > 0) is is_one
 
 
 def test_attempts_hold_a_bounded_number():
@@ -264,6 +280,8 @@ async def test_two_tokens_of_one_name_are_a_conflict(rack, made):
     await tokens.create(rack, TokenWish(VIEWER, "ci"), made)
     with pytest.raises(Conflict):
         await tokens.create(rack, TokenWish(VIEWER, "ci"), made)
+    with pytest.raises(Conflict):
+        await tokens.create(rack, TokenWish(VIEWER, (await tokens.list_all(rack))[0].id), made)
     with pytest.raises(InvalidInput):
         await tokens.create(rack, TokenWish(VIEWER, "Ci !"), made)
 
@@ -293,6 +311,30 @@ async def test_signed_token_ends_with_the_user_or_token_that_asked_for_it(rack, 
     assert [await is_let_in(rack, "jwt", text) for text in (by_token, again, by_user)] == [False, False, True]
     await users.allow(rack, "ada", Grant(Role.ADMIN, frozenset({"shop"})), made)
     assert not await is_let_in(rack, "jwt", by_user)
+
+
+async def test_signed_token_does_not_live_again_with_somebody_else_of_that_name(rack, ada, made):
+    by_user = await jwt.issue(rack, await access.authenticate(rack, "ada", PASSWORD), Role.VIEWER, 1, made)
+    token, _ = await tokens.create(rack, TokenWish(VIEWER, "ci"), made)
+    by_token = await jwt.issue(rack, token.principal(), Role.VIEWER, 1, made)
+    await users.remove(rack, "ada", made)
+    await access.accept_invitation(rack, await users.add(rack, "ada", VIEWER, made), PASSWORD)
+    await tokens.revoke(rack, "ci", made)
+    await tokens.create(rack, TokenWish(VIEWER, "ci"), made)
+    assert [await is_let_in(rack, "jwt", text) for text in (by_user, by_token)] == [False, False]
+
+
+async def test_signed_token_ends_with_the_password_of_who_asked_for_it(rack, ada, made):
+    signed = await jwt.issue(rack, await access.authenticate(rack, "ada", PASSWORD), Role.VIEWER, 1, made)
+    await users.change_password(rack, "ada", (PASSWORD, OTHER), made)
+    assert not await is_let_in(rack, "jwt", signed)
+
+
+async def test_who_is_gone_meanwhile_has_nothing_signed(rack, ada, made):
+    found = await access.authenticate(rack, "ada", PASSWORD)
+    await users.remove(rack, "ada", made)
+    with pytest.raises(Unauthenticated):
+        await jwt.issue(rack, found, Role.VIEWER, 1, made)
 
 
 async def test_nobody_signs_more_than_they_may_or_longer_than_they_last(rack, made):
@@ -354,6 +396,15 @@ async def test_sessions_end_by_signing_out_by_time_by_a_new_password_and_by_remo
     assert not await is_signed_in(rack, fourth)
     with pytest.raises(Unauthenticated):
         await access.open_session(rack, ada)
+
+
+async def test_signed_token_signs_in_no_browser_as_who_asked_for_it(rack, ada, made):
+    await users.allow(rack, "ada", Grant(Role.ADMIN), made)
+    signed = await jwt.issue(rack, await access.authenticate(rack, "ada", PASSWORD), Role.VIEWER, 1, made)
+    as_much = await jwt.issue(rack, await access.authenticate(rack, "ada", PASSWORD), Role.ADMIN, 1, made)
+    for text in (signed, as_much):
+        with pytest.raises(Unauthenticated):
+            await access.open_session(rack, await access.authenticate(rack, "jwt", text))
 
 
 async def test_tokens_sign_in_no_browser_and_nonsense_is_no_session(rack, made):

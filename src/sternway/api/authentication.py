@@ -6,7 +6,6 @@ The rack's password is compared first and costs nothing more; `permissions` says
 
 import base64
 import binascii
-import functools
 import hmac
 from urllib.parse import unquote, urlsplit
 
@@ -48,35 +47,44 @@ class Gate:
         try:
             principal = await self._admitted(connection)
             _check_site(connection)
+            look = await self._look(connection) if scope["type"] == "websocket" and principal is not ADMIN else None
         except SternwayError as error:
             await errors.answer(connection, error)(scope, receive, send)
             return
         scope.setdefault("state", {})["principal"] = principal
-        if scope["type"] == "websocket" and principal is not ADMIN:
-            look = functools.partial(self._admitted, connection)
+        if look:
             await revocation.serve(self._app, (scope, receive, send), rack_of(connection), look)
         else:
             await self._app(scope, receive, send)
 
     async def _admitted(self, connection: HTTPConnection) -> Principal:
         """Return who calls, if they may make this request; raises what is to be answered otherwise."""
-        authorization = connection.headers.get("authorization", "")
-        if has_password(authorization, self._password):
+        if has_password(connection.headers.get("authorization", ""), self._password):
             return ADMIN
-        name, password = _pair_of(authorization)
-        principal = await _identified(connection, unquote(name), password)
+        name, password = _credentials(connection)
+        if not password:
+            raise _wrong()
+        principal = await access.authenticate(rack_of(connection), name, password, address_of(connection))
         permissions.check(connection.scope, principal, name)
         return principal
 
+    async def _look(self, connection: HTTPConnection) -> revocation.Check:
+        """Return what tells whether somebody who was let in may stay."""
+        rack, (name, password) = rack_of(connection), _credentials(connection)
+        known = await access.known_by(rack, name, password)
 
-async def _identified(connection: HTTPConnection, name: str, password: str) -> Principal:
-    """Return who comes with this password; raises Unauthenticated.
+        async def look() -> Principal:
+            principal = await access.recheck(rack, name, password, known)
+            permissions.check(connection.scope, principal, name)
+            return principal
 
-    Clients may send it percent-encoded: no password of a user is another one once it is decoded.
-    """
-    if not password:
-        raise _wrong()
-    return await access.authenticate(rack_of(connection), name, unquote(password), address_of(connection))
+        return look
+
+
+def _credentials(connection: HTTPConnection) -> tuple[str, str]:
+    """Return name and password. Clients may send both percent-encoded: decoded, no password of a user is another."""
+    name, password = _pair_of(connection.headers.get("authorization", ""))
+    return unquote(name), unquote(password)
 
 
 def address_of(connection: HTTPConnection) -> str:

@@ -82,7 +82,8 @@ _OF_APP = re.compile(r"/apps/([^/]+)(?:/.*)?", re.DOTALL)
 def need(scope: Scope) -> Need:
     """Return what a request or a handshake takes."""
     method = WEBSOCKET if scope["type"] == "websocket" else scope["method"]
-    path = scope["path"]
+    # Routes end in `$`, which matches before a line break at the end as well: `/tokens%0A` is served as `/tokens`.
+    path = scope["path"].removesuffix("\n")
     usual = Role.VIEWER if method in SAFE_METHODS else Role.OPERATOR
     found = _OF_APP.fullmatch(path)
     app, reach = (found[1], Reach.APP) if found else (None, Reach.RACK)

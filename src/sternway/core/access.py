@@ -14,7 +14,9 @@ FIRST_ADMIN = "rack-password"
 """What history calls whoever has the rack's password and does not say who they are."""
 JWT_USER = "jwt"
 TOKEN_USER = "token"
-RESERVED_USER_NAMES = frozenset({FIRST_ADMIN, JWT_USER, TOKEN_USER, "convox", "rack", "system"})
+SIGNED_USERS = ("system-read", "system-write", "system-admin")
+"""What history calls tokens of the contract that the rack's password asked for, by their role."""
+RESERVED_USER_NAMES = frozenset({FIRST_ADMIN, JWT_USER, TOKEN_USER, "convox", "rack", "system", *SIGNED_USERS})
 PASSWORD_MIN_LENGTH = 10
 PASSWORD_MAX_LENGTH = 1024
 INVITATION_LASTS = timedelta(days=7)

@@ -1,4 +1,4 @@
-"""Tokens of the contract: JSON signed with HS256. What they say is the contract's; `by` is Sternway's own."""
+"""Tokens of the contract: JSON signed with HS256. What they say is the contract's, `by` and `proof` our own."""
 
 import base64
 import binascii
@@ -20,19 +20,23 @@ _HEADER = {"alg": "HS256", "typ": "JWT"}
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Who the bearer is, what they may do, and until when. `by` is the user or token it was issued to, if one."""
+    """Who the bearer is, what they may do, and until when.
+
+    `by` is the user or token it was issued to, if one, and `proof` a keyed hash of what they had themselves.
+    """
 
     user: str
     role: Role
     expires_at: datetime
     by: str = ""
+    proof: str = ""
 
 
 def issue(claims: Claims, key: bytes) -> str:
     """Sign; whole seconds count."""
     content = {"user": claims.user, "role": str(claims.role), "expiresAt": int(claims.expires_at.timestamp())}
     if claims.by:
-        content["by"] = claims.by
+        content |= {"by": claims.by, "proof": claims.proof}
     signed = f"{_encoded(json.dumps(_HEADER).encode())}.{_encoded(json.dumps(content).encode())}"
     return f"{signed}.{_encoded(_signature(signed, key))}"
 
@@ -57,7 +61,8 @@ def read(text: str, key: bytes, now: datetime) -> Claims:
 
 def _claims(content: dict[str, Any]) -> Claims:
     expires_at = datetime.fromtimestamp(int(content["expiresAt"]), UTC)
-    return Claims(str(content["user"]), Role(content["role"]), expires_at, str(content.get("by", "")))
+    by, proof = str(content.get("by", "")), str(content.get("proof", ""))
+    return Claims(str(content["user"]), Role(content["role"]), expires_at, by, proof)
 
 
 def _signature(signed: str, key: bytes) -> bytes:

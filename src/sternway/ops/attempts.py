@@ -5,6 +5,7 @@ It is only memory. Nothing here says who may come in: that are the rows, looked 
 
 import asyncio
 from collections import OrderedDict, deque
+from ipaddress import IPv6Address, ip_address
 
 VERIFIED_S = 300.0
 """How long a password that was verified need not be again. It is forgotten at once when the hash it met changes."""
@@ -13,6 +14,8 @@ WINDOW_S = 60.0
 WRONG_BY_ADDRESS = 10
 WRONG_BY_USER = 30
 COUNTED_AT_MOST = 10_000
+NETWORK_BITS = 64
+"""Of an address of version 6: whoever has one has all that begin like it."""
 AT_ONCE = 2
 """How many passwords are verified at the same time; each takes a thread, and 19 MiB."""
 
@@ -43,12 +46,11 @@ class Attempts:
 
     def wait_s(self, user: str, address: str, now: float) -> float:
         """Return how long this user, or whoever is at this address, has to wait before another attempt; 0: not."""
-        by_user = self._wait_s(f"user {user}", WRONG_BY_USER, now)
-        return max(by_user, self._wait_s(f"address {address}", WRONG_BY_ADDRESS, now))
+        return max(self._wait_s(key, most, now) for key, most in _counted(user, address))
 
     def wrong(self, user: str, address: str, now: float) -> None:
         """Count an attempt that failed."""
-        for key, most in ((f"user {user}", WRONG_BY_USER), (f"address {address}", WRONG_BY_ADDRESS)):
+        for key, most in _counted(user, address):
             self._wrong.setdefault(key, deque(maxlen=most)).append(now)
             self._wrong.move_to_end(key)
         while len(self._wrong) > COUNTED_AT_MOST:
@@ -58,3 +60,18 @@ class Attempts:
         """Return how long it takes until the oldest of as many as are allowed is out of the window."""
         times = self._wrong.get(key)
         return max(0.0, times[0] + WINDOW_S - now) if times and len(times) >= most else 0.0
+
+
+def _counted(user: str, address: str) -> tuple[tuple[str, int], ...]:
+    """Return what an attempt is counted by, and how many may be wrong."""
+    return (f"user {user}", WRONG_BY_USER), (f"address {_network(address)}", WRONG_BY_ADDRESS)
+
+
+def _network(address: str) -> str:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address):
+        return str(found.ipv4_mapped or int(found) >> (128 - NETWORK_BITS))
+    return address

@@ -27,14 +27,15 @@ async def open_session(rack: Rack, principal: Principal, rack_password: str = ""
     """Sign a browser in, and return the secret for its cookie; call it after `authenticate`.
 
     `rack_password` is the rack's own and counts for the first admin: who signed in with one is signed out by
-    another. Raises Unauthenticated for a user who was removed meanwhile, and for tokens: they are for programs.
+    another. Raises Unauthenticated for a user who was removed or changed meanwhile, and for tokens: they are for
+    programs, and those of the contract bear the name of who asked for them without all that these may do.
     """
     secret = rack.ids.secret()
     now = rack.clock.now()
     made = Made(now, principal.name)
     async with rack.store.write() as ledger:
         credential = await _credential(rack, ledger, principal.name, rack_password)
-        if credential is None:
+        if credential is None or await _principal(ledger, principal.name) != principal:
             raise Unauthenticated("this cannot sign in a browser", hint="sign in as a user of the rack")
         await ledger.sign_ins.begin(SignIn(principal.name, _hash(rack, secret), credential, now + LASTS), made)
         await record.event(ledger, "session:open", made)

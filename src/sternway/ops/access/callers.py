@@ -5,6 +5,7 @@ password met its hash is remembered, for a while.
 """
 
 import asyncio
+import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -23,11 +24,44 @@ async def authenticate(rack: Rack, name: str, password: str, address: str = "") 
 
     Raises Unauthenticated, and TooManyAttempts for who was wrong too often lately.
     """
+    return await _bearer(rack, name, password) or (await verified_user(rack, name, password, address)).principal()
+
+
+async def recheck(rack: Rack, name: str, password: str, known: str) -> Principal:
+    """Return who somebody that was let in is by now; `known` is what `known_by` returned then.
+
+    Nothing is verified again, so it neither costs much nor waits for a turn, and no limit can put it off. Raises
+    Unauthenticated as soon as they would not be let in.
+    """
+    if found := await _bearer(rack, name, password):
+        return found
+    user = await _user(rack, name)
+    if user is None or not hmac.compare_digest(credential(rack, user, password), known):
+        raise refused()
+    return user.principal()
+
+
+async def known_by(rack: Rack, name: str, password: str) -> str:
+    """Return what stands for a password that was verified just now; empty for tokens, which are cheap to check.
+
+    Raises Unauthenticated for a user who was removed, or got another password, meanwhile.
+    """
+    if await _bearer(rack, name, password):
+        return ""
+    user = await _user(rack, name)
+    known = credential(rack, user, password) if user else ""
+    if not rack.attempts.is_verified(known, rack.clock.monotonic()):
+        raise refused()
+    return known
+
+
+async def _bearer(rack: Rack, name: str, password: str) -> Principal | None:
+    """Return whom a token stands for; None for what can only be a user's password. Raises Unauthenticated."""
     if found := access.read_token(password):
         return await tokens.principal(rack, *found)
     if name == JWT_USER:
         return await jwt.principal(rack, password)
-    return (await verified_user(rack, name, password, address)).principal()
+    return None
 
 
 async def verified_user(rack: Rack, name: str, password: str, address: str = "") -> User:

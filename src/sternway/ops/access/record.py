@@ -16,7 +16,6 @@ async def event(ledger: Ledger, action: str, made: Made, **detail: str) -> None:
 
 def announce(rack: Rack) -> None:
     """Have every stream that is open look at once whether it still may be."""
-    rack.attempts.forget()
     rack.changes.notify(RACK)
 
 

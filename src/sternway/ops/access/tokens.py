@@ -39,7 +39,7 @@ async def create(rack: Rack, wish: TokenWish, made: Made) -> tuple[Token, str]:
     until = rack.clock.now() + wish.lasts if wish.lasts else None
     token = Token(token_id, name, grant, made, _hash(rack, token_id, secret), until)
     async with rack.store.write() as ledger:
-        if any(other.name == name for other in await ledger.tokens.list()):
+        if any(name in (other.id, other.name) for other in await ledger.tokens.list()):
             raise Conflict(f"token {name} is there already", hint=f"sternway tokens revoke {name}")
         await ledger.tokens.add(token)
         await record.event(ledger, "token:create", made, id=token_id, name=name, **record.grant_detail(grant))
