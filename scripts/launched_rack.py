@@ -48,7 +48,7 @@ class LaunchedRack:
 
     def start(self, **variables: str) -> None:
         command = [sys.executable, "-m", "sternway.launcher", "--data", str(self.root), "--watch", "1"]
-        command += ["--healthy-within", "15", "--listen", "127.0.0.1:0", "--router-listen", "127.0.0.1:0"]
+        command += ["--healthy-within", "25", "--listen", "127.0.0.1:0", "--router-listen", "127.0.0.1:0"]
         with (self.root / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **variables}

@@ -118,7 +118,7 @@ class ProcessBench:
     async def hang(self, wanted: Formation) -> None:
         """Have its processes not answer any more."""
         for left in self._left(wanted):
-            os.kill(innermost(left.pid), signal.SIGSTOP)
+            stand_still(innermost(left.pid))
 
     async def printed(self, wanted: Formation) -> list[int]:
         """Return what processes that count have printed."""
@@ -240,7 +240,7 @@ class DockerBench:
             for each in await self._containers(docker, wanted):
                 found = await docker._query_json(f"containers/{each}/json")
                 [command] = child.children(found["State"]["Pid"])
-                os.kill(command, signal.SIGSTOP)
+                stand_still(command)
 
     async def printed(self, wanted: Formation) -> list[int]:
         """Return what processes that count have printed."""
@@ -296,6 +296,15 @@ def innermost(pid: int) -> int:
 
 Bench = ProcessBench | MemoryBench | DockerBench
 Seen = tuple[FormationState, ...]
+
+
+def stand_still(pid: int) -> None:
+    """Stop a process, and wait until it is: a busy machine takes a moment for that."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
 
 async def until(engine: Engine, is_so: Callable[[Seen], object], *, app: str = APP) -> Seen:

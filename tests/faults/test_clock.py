@@ -6,7 +6,7 @@ import pytest
 
 from sternway.clock import SystemClock
 from sternway.core.promotion import PromotionOptions, PromotionStatus
-from sternway.ops import promotions, releases
+from sternway.ops import apps, promotions, releases
 from tests.rack import RackUnderTest, rack_under_test
 
 
@@ -57,6 +57,7 @@ async def test_a_rollback_works_while_the_clock_is_an_hour_behind(shifted):
 
 async def test_what_is_out_of_traffic_is_stopped_although_the_clock_was_set_back_meanwhile(shifted):
     await shifted.app()
+    await apps.update(shifted.rack, "shop", shifted.made(), parameters={"Standby": "off"})
     await shifted.deployed()
     second = await shifted.release(env_text="GREETING=second")
     await shifted.promoted(second.id)

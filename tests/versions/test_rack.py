@@ -122,7 +122,7 @@ def test_moved_on_and_back_and_over_a_version_and_nobody_notices(rack: LaunchedR
 
 @pytest.mark.parametrize(
     ("target", "cause"),
-    [(DEAF, "was not healthy within 15 s: it does not answer"), (BROKEN, "ended with 1 while it started")],
+    [(DEAF, "was not healthy within 25 s: it does not answer"), (BROKEN, "ended with 1 while it started")],
 )
 def test_a_version_that_does_not_work_is_taken_back_and_nobody_notices(rack: LaunchedRack, target: str, cause: str):
     known, before = rack.releases(), rack.serving()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -45,10 +46,14 @@ async def gone(pid: int) -> None:
 
 
 def waiting_supervisor() -> int:
-    """Return the only child of this process that waits to become a supervisor."""
+    """Return the only child of this process that waits to become a supervisor; one just started has no words yet."""
     program = str(Path(child.__file__).with_name("__main__.py")).encode()
-    (found,) = (pid for pid in all_pids() if parent_of(pid) == os.getpid() and program in command_line(pid))
-    return found
+    found: list[int] = []
+    deadline = time.monotonic() + 10
+    while not found and time.monotonic() < deadline:
+        found = [pid for pid in all_pids() if parent_of(pid) == os.getpid() and program in command_line(pid)]
+    (waiting,) = found
+    return waiting
 
 
 def parent_of(pid: int) -> int:

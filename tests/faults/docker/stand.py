@@ -44,6 +44,7 @@ class Stand:
         """Create the app if it is new, build, and promote; return the release."""
         if self.rig.call("GET", f"/apps/{app}").status == 404:
             self.rig.call("POST", "/apps", {"name": app}).json()
+            self.rig.call("PUT", f"/apps/{app}", {"parameters": "Standby=off"})
         build = self.rig.build(app, archive)
         built = self.rig.built(app, build)
         assert built["status"] == "complete", self.rig.call("GET", f"/apps/{app}/builds/{build}/logs").text
