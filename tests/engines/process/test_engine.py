@@ -3,8 +3,8 @@
 import asyncio
 import os
 import signal
-import time
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
