@@ -20,6 +20,7 @@ from bench.rollback import GREETINGS, HELLO, PROCESSES, Journey
 from bench.watch import Watch
 from sternway.clock import SystemClock
 from sternway.core.formation import FormationKey, Member, Route
+from sternway.engines.docker import presence
 from sternway.router.caddy.router import CaddyRouter
 
 WARM, COLD, BARE = "hello", "cold", "bare"
@@ -45,7 +46,33 @@ def measure(here: Place) -> list[Row]:
             measured = {"bare": bare.once, "api": journey.by_api, "command": journey.by_command, "cold": slow.by_api}
             measured["version"] = lambda: place.run_ms([str(place.BIN / "sternway"), "version"], environment, home)
             figures = interleaved(here.rounds(50, 5), measured, warm_up=2)
-    return [*_rows(figures | journey.ends()), *load.measure_under(here, UNDER_LOAD, "warm, loaded")]
+    loaded = load.measure_under(here, UNDER_LOAD, "warm, loaded")
+    return [*_rows(figures | journey.ends()), *loaded, *_on_docker(here, figures["bare"])]
+
+
+def _on_docker(here: Place, bare: Figures) -> list[Row]:
+    """Measure a warm and a cold rollback on containers, in turn, where an engine answers."""
+    engine = presence.address()
+    if not presence.answers(engine):
+        print(f"left out: no Docker engine answers at {engine}; scripts/with_docker.sh starts one", flush=True)
+        return []
+    os.environ["DOCKER_HOST"] = engine
+    subprocess.run([place.ROOT / "scripts" / "images.sh"], check=True)
+    with here.rack("containers", engine="docker") as rack:
+        warm = rollback.prepare(rack, HELLO, app=WARM, standby=STANDBY)
+        cold = rollback.prepare(rack, HELLO, app=COLD)
+        port = rack.process.router_port
+        with Watch(port, _host(WARM)) as watch, Watch(port, _host(COLD)) as watch_cold:
+            journey = Journey(rack, warm, watch, app=WARM, standby=PROCESSES)
+            slow = Journey(rack, cold, watch_cold, app=COLD)
+            figures = interleaved(here.rounds(25, 3), {"warm": journey.by_api, "cold": slow.by_api})
+    found = figures["warm"]
+    tail, bare_tail = Figures.once(found.p95), Figures.once(bare.p95)
+    return [
+        Row("warm", "API call to first answer, Docker", "ms", found, "bare switch", bare, GOAL),
+        Row("warm", "the same, 95th percentile", "ms", tail, "bare switch", bare_tail, TAIL_GOAL),
+        Row("warm", "API call to first answer, Docker", "ms", found, "cold, Docker", figures["cold"]),
+    ]
 
 
 class Switch:
