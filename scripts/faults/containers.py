@@ -21,7 +21,7 @@ from sternway.secrets import KeyFile
 TIMEOUT_S = 30.0
 SHORT_ID = 12
 OVER = ("exited", "dead")
-NETWORK_ATTEMPTS = 20
+ATTEMPTS = 40
 
 
 class _Connection(http.client.HTTPConnection):
@@ -106,22 +106,26 @@ class Engine:
     def clear(self, rack: str) -> None:
         """Remove whatever there is of a rack."""
         for container in self.containers(rack):
-            self.call("DELETE", f"/containers/{container.id}?force=1&v=1")
+            self._remove(f"/containers/{container.id}?force=1&v=1")
         for network in self.networks(rack):
-            self._remove_network(network)
+            for end in self.call("GET", f"/networks/{network}")["Containers"] or {}:
+                self._send("POST", f"/networks/{network}/disconnect", json.dumps({"Container": end, "Force": True}))
+            self._remove(f"/networks/{network}")
         for volume in self.volumes(rack):
             self.call("DELETE", f"/volumes/{volume}?force=1")
         for tag in self.tags(rack):
             self.call("DELETE", f"/images/{tag}")
 
-    def _remove_network(self, name: str) -> None:
-        """Remove a network; an engine may hold the end of a container for a moment after it was removed."""
-        for attempt in range(NETWORK_ATTEMPTS):
+    def _remove(self, path: str) -> None:
+        """Remove something; an engine may hold what belongs to a container for a moment after that was removed."""
+        for attempt in range(ATTEMPTS):
             try:
-                self.call("DELETE", f"/networks/{name}")
+                self.call("DELETE", path)
                 return
-            except RuntimeError:
-                if attempt == NETWORK_ATTEMPTS - 1:
+            except RuntimeError as problem:
+                if ": 404 " in str(problem):
+                    return
+                if attempt == ATTEMPTS - 1:
                     raise
                 time.sleep(0.25)
 

@@ -23,7 +23,8 @@ async def test_description_is_served_and_loads_nothing_from_elsewhere(still_clie
 def test_description_has_the_fields_of_forms(still):
     operation = application(still.rack).openapi()["paths"]["/apps/{app}/releases/{release}/promote"]["post"]
     form = operation["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
-    assert set(form["properties"]) == {"development", "force", "idle", "min", "max", "timeout", "reason"}
+    asked = {"development", "force", "idle", "min", "max", "timeout", "reason", "run-rollback-commands"}
+    assert set(form["properties"]) == asked
     assert [parameter["name"] for parameter in operation["parameters"]] == ["app", "release"]
 
 

@@ -27,7 +27,8 @@ http.server.HTTPServer(("0.0.0.0", int(os.getenv("PORT", 80))), Greeting).serve_
 """
 
 FILES = {
-    "Procfile": "# change this to fit your needs\nweb: python server.py 2>&1 | cat\nrelease: ./prepare\n",
+    "Procfile": "# change this to fit your needs\nweb: python server.py 2>&1 | cat\nrelease: sh prepare 2>&1\n",
+    "prepare": "echo prepared\n",
     "requirements.txt": "",
     "runtime.txt": "python-3.99.1\n",
     "server.py": SERVER,

@@ -34,6 +34,10 @@
     if (event.detail.type === "message" && event.target.dataset.reloadAt) location.reload();
   });
 
+  /* What somebody has typed and not sent stays while the part of the page around it is brought up to date. */
+  const typedIn = (part) => [...part.querySelectorAll("input[id]:not([type=hidden])")]
+    .filter((input) => input.value !== input.defaultValue).map((input) => [input.id, input.value]);
+
   /* Logs: hold them still, follow the end, forget the oldest. */
   const isAtEnd = (list) => list.scrollHeight - list.scrollTop - list.clientHeight < 40;
   const follow = (list) => { list.scrollTop = list.scrollHeight; };
@@ -46,10 +50,15 @@
       while (paused.length > MAX_LINES) paused.shift();
     } else {
       list.wasAtEnd = isAtEnd(list);
+      list.typed = typedIn(list);
     }
   });
   document.addEventListener("htmx:sseMessage", (event) => {
     const list = event.target;
+    for (const [id, value] of list.typed || []) {
+      const input = document.getElementById(id);
+      if (input) input.value = value;
+    }
     if (list.id !== "lines" && list.id !== "output") return;
     while (list.children.length > MAX_LINES) list.firstElementChild.remove();
     if (list.wasAtEnd) follow(list);
