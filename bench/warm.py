@@ -40,7 +40,10 @@ def measure(here: Place) -> list[Row]:
         warm = rollback.prepare(rack, HELLO, app=WARM, standby=STANDBY)
         cold = rollback.prepare(rack, HELLO, app=COLD)
         port, environment = rack.process.router_port, place.bare_environment(home, RACK_URL=rack.process.url)
-        with Watch(port, _host(WARM)) as watch, Watch(port, _host(COLD)) as watch_cold:
+        with (
+            Watch(port, _host(WARM), is_patient=True) as watch,
+            Watch(port, _host(COLD), is_patient=True) as watch_cold,
+        ):
             journey = Journey(rack, warm, watch, app=WARM, standby=PROCESSES)
             slow = Journey(rack, cold, watch_cold, app=COLD)
             measured = {"bare": bare.once, "api": journey.by_api, "command": journey.by_command, "cold": slow.by_api}
@@ -62,7 +65,10 @@ def _on_docker(here: Place, bare: Figures) -> list[Row]:
         warm = rollback.prepare(rack, HELLO, app=WARM, standby=STANDBY)
         cold = rollback.prepare(rack, HELLO, app=COLD)
         port = rack.process.router_port
-        with Watch(port, _host(WARM)) as watch, Watch(port, _host(COLD)) as watch_cold:
+        with (
+            Watch(port, _host(WARM), is_patient=True) as watch,
+            Watch(port, _host(COLD), is_patient=True) as watch_cold,
+        ):
             journey = Journey(rack, warm, watch, app=WARM, standby=PROCESSES)
             slow = Journey(rack, cold, watch_cold, app=COLD)
             figures = interleaved(here.rounds(25, 3), {"warm": journey.by_api, "cold": slow.by_api})
@@ -95,7 +101,7 @@ class Switch:
         self._open = self._router.run()
         self._runner.run(self._open.__aenter__())
         self._apply()
-        self._watch = self._running.enter_context(Watch(listen, _host(BARE)))
+        self._watch = self._running.enter_context(Watch(listen, _host(BARE), is_patient=True))
         return self
 
     def once(self) -> float:

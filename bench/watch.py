@@ -11,9 +11,13 @@ TIMEOUT_S = 10.0
 
 
 class Watch:
-    """Never retries: a request that fails ends the measurement with its error."""
+    """Never retries: a request that fails ends the measurement with its error.
 
-    def __init__(self, port: int, host: str) -> None:
+    One that is `is_patient` asks only while it awaits an answer, and leaves the machine alone between.
+    """
+
+    def __init__(self, port: int, host: str, *, is_patient: bool = False) -> None:
+        self._is_patient = is_patient
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
         self._host = host
         self._awaited: dict[str, str] | None = None
@@ -46,7 +50,8 @@ class Watch:
     def _run(self) -> None:
         try:
             while not self._end.wait(PAUSE_S):
-                self._look()
+                if self._awaited or not self._is_patient:
+                    self._look()
         except (OSError, http.client.HTTPException, ValueError) as problem:
             self._problem = problem
             self._seen.set()
