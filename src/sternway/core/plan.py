@@ -11,7 +11,7 @@ rest of the work. The order is always: start, healthy, switch, drain, stop.
 """
 
 import math
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -360,24 +360,25 @@ def _retirements(
     What may stand by is left running or frozen instead.
     """
     keep = _kept(observed, lanes, gate)
-    staying = _staying(desired, observed, lanes, gate)
+    standbys = _standbys(desired, observed)
+    staying = _staying(standbys, observed, lanes, gate)
     leaving = [f for f in observed.formations if f.key in keep and not (keep[f.key] == 0 and f.key in staying)]
     return [
-        _farewell(f, keep[f.key], desired, observed) for f in leaving if _can_retire(f, keep[f.key], routes, observed)
+        _farewell(f, keep[f.key], standbys.get(f.key)) for f in leaving if _can_retire(f, keep[f.key], routes, observed)
     ]
 
 
-def _staying(desired: Desired, observed: Observed, lanes: tuple[_Lane, ...], gate: _Gate) -> frozenset[FormationKey]:
+def _staying(
+    standbys: Mapping[FormationKey, Manner], observed: Observed, lanes: tuple[_Lane, ...], gate: _Gate
+) -> frozenset[FormationKey]:
     """Return what has given way, or is about to, and is left as it is; not where it has to make room first."""
-    at_rest = resting(desired, observed)
     making_room = {lane.target.formation.key.service for lane in lanes if not (gate.is_open or lane.has_passed)}
-    may = _standbys(desired, observed)
     going_on = {
         f.key
         for f in observed.formations
-        if may.get(f.key) is Manner.RUNNING and _rests(f, Manner.RUNNING) and f.key.service not in making_room
+        if standbys.get(f.key) is Manner.RUNNING and _rests(f, Manner.RUNNING) and f.key.service not in making_room
     }
-    return at_rest | going_on | {f.key for f in observed.formations if _is_freezing(f, may.get(f.key))}
+    return frozenset(going_on | {f.key for f in observed.formations if _is_freezing(f, standbys.get(f.key))})
 
 
 def _is_freezing(formation: FormationState, manner: Manner | None) -> bool:
@@ -401,9 +402,9 @@ def _kept(observed: Observed, lanes: tuple[_Lane, ...], gate: _Gate) -> dict[For
     return keep
 
 
-def _farewell(formation: FormationState, keep: int, desired: Desired, observed: Observed) -> Freeze | Retire:
+def _farewell(formation: FormationState, keep: int, manner: Manner | None) -> Freeze | Retire:
     """Return what becomes of processes that give way: those that work without being asked to are frozen."""
-    is_to_freeze = keep == 0 and _standbys(desired, observed).get(formation.key) is Manner.FROZEN
+    is_to_freeze = keep == 0 and manner is Manner.FROZEN
     return Freeze(formation.key) if is_to_freeze and formation.processes else Retire(formation.key, keep)
 
 
