@@ -77,13 +77,15 @@ def test_hanging_build_can_be_cancelled_and_dies_with_the_rack(tmp_path: Path, s
         until(lambda: not processes_below(rack.data) and not leftovers(rack.data))
 
         second = deploying(rack, source)
-        until(lambda: any("pip" in line for line in processes_below(rack.data)))
-        rack.kill()
-        until(lambda: not processes_below(rack.data))
-        assert leftovers(rack.data)
-        rack.start()
-        assert leftovers(rack.data) == []
-        assert [build["status"] for build in builds(rack)] == ["failed", "failed"]
-        assert builds(rack)[0]["reason"] == "the rack was stopped while the build ran"
-        second.kill()
-        second.communicate(timeout=PATIENCE_S)
+        try:
+            until(lambda: any("pip" in line for line in processes_below(rack.data)))
+            rack.kill()
+            until(lambda: not processes_below(rack.data))
+            assert leftovers(rack.data)
+            rack.start()
+            assert leftovers(rack.data) == []
+            until(lambda: [build["status"] for build in builds(rack)] == ["failed", "failed"])
+            assert builds(rack)[0]["reason"] == "the rack was stopped while the build ran"
+        finally:
+            second.kill()
+            second.communicate(timeout=PATIENCE_S)
