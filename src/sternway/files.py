@@ -1,6 +1,8 @@
 """Files replaced by rename: a reader sees the old one or the new one, and a crash leaves one of the two."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PRIVATE = 0o600
@@ -11,14 +13,30 @@ PUBLIC = 0o666
 def replace(path: Path, content: bytes, *, is_durable: bool = False, mode: int = PRIVATE) -> None:
     """Write the file as a whole, readable for its owner only; durable ones survive a loss of power."""
     new = path.with_name(f".{path.name}.new")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+    _write(new, content, mode, is_durable=is_durable)
+    new.rename(path)
+    if is_durable:
+        sync_directory(path.parent)
+
+
+@contextmanager
+def replacing(path: Path, content: bytes) -> Iterator[None]:
+    """Have the file replaced within the block; it survives a loss of power, as a whole, once the block has ended."""
+    new = path.with_name(f".{path.name}.new")
+    _write(new, content, PRIVATE, is_durable=True)
+    new.rename(path)
+    try:
+        yield
+    finally:
+        sync_directory(path.parent)
+
+
+def _write(path: Path, content: bytes, mode: int, *, is_durable: bool) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(content)
         if is_durable:
             file.flush()
             os.fsync(file.fileno())
-    new.rename(path)
-    if is_durable:
-        sync_directory(path.parent)
 
 
 def sync(path: Path) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from sternway.core.errors import RouterUnavailable
-from sternway.core.formation import RouteOptions
+from sternway.core.formation import Route, RouteOptions
 from sternway.router.caddy import record
 from tests.router.rigs import at, route
 
@@ -20,14 +20,19 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def write(home: Path, app: str, routes: tuple[Route, ...]) -> None:
+    with record.written(home, app, routes):
+        pass
+
+
 def test_what_was_written_is_read_again(home: Path) -> None:
-    record.write(home, "one", ROUTES)
+    write(home, "one", ROUTES)
     assert record.read(home, "one") == ROUTES
     assert record.read_all(home) == {"one": ROUTES}
 
 
 def test_a_forgotten_app_has_no_routes(home: Path) -> None:
-    record.write(home, "one", ROUTES)
+    write(home, "one", ROUTES)
     record.forget(home, "one")
     record.forget(home, "never")
     assert (record.read(home, "one"), record.read_all(home)) == ((), {})
@@ -40,14 +45,14 @@ def test_the_epoch_is_zero_before_the_first(home: Path) -> None:
 
 
 def test_a_record_of_an_earlier_version_has_no_options(home: Path) -> None:
-    record.write(home, "one", ())
+    write(home, "one", ())
     (home / "apps/one/routes.json").write_text('{"routes": [{"service": "web", "hosts": ["x"], "members": []}]}')
     assert record.read(home, "one") == (route("web", "x"),)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"routes": [{}]}', '{"routes": [{"members": 1, "hosts": 2}]}'])
 def test_a_damaged_record_is_an_error(home: Path, text: str) -> None:
-    record.write(home, "one", ROUTES)
+    write(home, "one", ROUTES)
     (home / "apps" / "one" / "routes.json").write_text(text)
     with pytest.raises(RouterUnavailable, match="cannot read"):
         record.read(home, "one")

@@ -1,10 +1,12 @@
 """What a release wants to run: from build, environment, manifest and settings to formations and hosts."""
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sternway.core import environment
 from sternway.core.app import App
+from sternway.core.environment import Environment
 from sternway.core.errors import ArtifactGone
 from sternway.core.formation import (
     Containment,
@@ -58,11 +60,17 @@ def desire(app: App, release: Release, build: Build, place: Place, options: Prom
     required variable is not there (all of them named together), and ArtifactGone for a service that the
     build has no artifact of.
     """
-    manifest = parse(release.manifest, release.environment).manifest
+    manifest = _manifest(release.manifest, release.environment)
     declared = [d for service in manifest.services.values() for d in service.environment]
     environment.require(release.environment, declared)
     source = _Source(app, release, build, place, options)
     return Desired(app.name, tuple(_targets(manifest, source)))
+
+
+@functools.lru_cache(maxsize=32)
+def _manifest(text: str, variables: Environment) -> Manifest:
+    """Return what the text means; of a copy that is gone back to it was found out when that was checked."""
+    return parse(text, variables).manifest
 
 
 def nothing(app_name: str) -> Desired:

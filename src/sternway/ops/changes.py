@@ -41,6 +41,11 @@ class Changes:
         for listener in self._listeners:
             listener(topic)
 
+    async def hand_over(self, topic: str) -> None:
+        """Say the same, and let those who listen begin before the caller goes on: its answer can wait for them."""
+        self.notify(topic)
+        await asyncio.sleep(0)
+
     def version(self, topic: str) -> int:
         """Return a number that rises with each notification; read it before the rows."""
         return self._versions.get(topic, 0)

@@ -47,7 +47,7 @@ async def promote(rack: Rack, app_name: str, release_id: str, options: Promotion
         promotion = await attempt(ledger, app, release, options, made)
         rack.cross(Crossing.PROMOTION_ADDING)
     rack.cross(Crossing.PROMOTION_ADDED)
-    rack.changes.notify(app_name)
+    await rack.changes.hand_over(app_name)
     return promotion
 
 
@@ -88,7 +88,7 @@ async def go_back(
         promotion = await attempt(ledger, app, copy, options, made)
         rack.cross(Crossing.PROMOTION_ADDING)
     rack.cross(Crossing.PROMOTION_ADDED)
-    rack.changes.notify(app_name)
+    await rack.changes.hand_over(app_name)
     return copy, promotion
 
 

@@ -3,8 +3,8 @@
 aiosqlite, which that dialect was written for, hands every call to a thread: four for each statement, and each
 costs more than the statement. Here a statement runs where it is asked for: it takes microseconds and cannot
 wait, since readers never wait for a writer, and a writer has the lock from its BEGIN on. What can wait runs in a
-thread: of a connection that writes whatever is outside of a transaction (another process may hold the lock), and
-COMMIT (the disk); of any connection its end (the last one moves the write-ahead log into the database).
+thread: of a connection that writes what finds the lock held by another process, and COMMIT (the disk); of any
+connection its end (the last one moves the write-ahead log into the database).
 """
 
 import asyncio
@@ -16,8 +16,13 @@ from typing import Any, Self, TypeVar
 
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_dbapi
 
+PRIMARY = 0xFF
+"""The part of an error's code that says its kind: https://sqlite.org/rescode.html#extrc"""
+
 CLOSED = "no active connection"
 """What the dialect takes for a connection that is gone."""
+
+DEFAULT_WAIT_S = 5.0
 
 T = TypeVar("T")
 
@@ -29,9 +34,12 @@ class Connection:
     connection meanwhile; a commit may then have happened.
     """
 
-    def __init__(self, connection: sqlite3.Connection, thread: ThreadPoolExecutor, *, may_write: bool) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, thread: ThreadPoolExecutor, *, may_write: bool, wait_s: float
+    ) -> None:
         self._connection: sqlite3.Connection | None = connection  # the dialect looks at it by this name
         self._thread = thread
+        self._wait_s = wait_s
         self._may_write = may_write
 
     @property
@@ -55,10 +63,20 @@ class Connection:
         self.sqlite.create_function(*arguments, **options)
 
     async def run(self, call: Callable[[], T]) -> T:
-        """Make a call that may have to wait for a lock, unless nothing can keep it waiting."""
-        if self._may_write and not self.sqlite.in_transaction:
-            return await self._in_thread(call)
-        return call()
+        """Make a call at once, or, if another process holds the lock that it needs, once that has let go."""
+        try:
+            return call()
+        except sqlite3.OperationalError as exc:
+            if not self._may_write or exc.sqlite_errorcode & PRIMARY != sqlite3.SQLITE_BUSY:
+                raise
+        return await self._in_thread(partial(self._patiently, call))
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        self.sqlite.execute(f"PRAGMA busy_timeout = {self._wait_s * 1000:.0f}")
+        try:
+            return call()
+        finally:
+            self.sqlite.execute("PRAGMA busy_timeout = 0")
 
     async def commit(self) -> None:
         """Commit what was written, which is on the disk then; what was only read ends at once."""
@@ -152,8 +170,10 @@ async def _whole(call: asyncio.Future[T]) -> T:
 
 async def connect(database: str, *, may_write: bool, **options: Any) -> Connection:
     """Open a database; `options` are those of `sqlite3.connect`."""
+    wait_s = options.pop("timeout", DEFAULT_WAIT_S)
     thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")  # it starts with its first call
-    return Connection(sqlite3.connect(database, check_same_thread=False, **options), thread, may_write=may_write)
+    opened = sqlite3.connect(database, check_same_thread=False, timeout=0, **options)
+    return Connection(opened, thread, may_write=may_write, wait_s=wait_s)
 
 
 def module() -> AsyncAdapt_aiosqlite_dbapi:

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,13 +18,20 @@ class SqlEvents:
     """Fills `ports.Events`."""
 
     transaction: Transaction
+    _last: dict[str, Event] = field(default_factory=dict)
 
     async def append(self, chain: str, happening: Happening) -> Event:
         """Link to the last event of the chain, which no one else can follow before the commit."""
-        last = await self.transaction.row(_newest_first(), chain=chain, most=1)
-        added = event.link(chain, _event_of(last) if last else None, event.canonical(happening))
+        added = event.link(chain, await self._newest(chain), event.canonical(happening))
         await self.transaction.insert(events, asdict(added))
+        self._last[chain] = added
         return added
+
+    async def _newest(self, chain: str) -> Event | None:
+        if chain in self._last:
+            return self._last[chain]
+        row = await self.transaction.row(_newest_first(), chain=chain, most=1)
+        return _event_of(row) if row else None
 
     async def list(self, chain: str, limit: int) -> Sequence[Event]:
         """Return the newest first."""

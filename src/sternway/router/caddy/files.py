@@ -69,8 +69,9 @@ class RouteFiles:
 
     def _replace(self, app: str, routes: tuple[Route, ...]) -> None:
         if routes:
-            record.write(self._directory, app, routes)
-            slots.write(record.app_directory(self._directory, app), routes)
+            # Without power the record before may be back, and no process is left that either of them leads to.
+            with record.written(self._directory, app, routes):
+                slots.write(record.app_directory(self._directory, app), routes)
             self._table[app] = routes
         else:
             record.forget(self._directory, app)

@@ -6,6 +6,8 @@ error and never an empty table.
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -54,13 +56,16 @@ def read(directory: Path, app: str) -> tuple[Route, ...]:
         raise _unreadable(file, exc) from exc
 
 
-def write(directory: Path, app: str, routes: tuple[Route, ...]) -> None:
-    """Record the routes of the app durably."""
+@contextmanager
+def written(directory: Path, app: str, routes: tuple[Route, ...]) -> Iterator[None]:
+    """Record the routes of the app. It is the record in the block, and durably so once the block has ended."""
     home = app_directory(directory, app)
     if not home.exists():
         home.mkdir(mode=0o700)
         files.sync_directory(home.parent)
-    write_durably(home / ROUTES_FILE, json.dumps({"format": 1, "routes": [asdict(route) for route in routes]}))
+    content = json.dumps({"format": 1, "routes": [asdict(route) for route in routes]})
+    with files.replacing(home / ROUTES_FILE, content.encode()):
+        yield
 
 
 def forget(directory: Path, app: str) -> None:
