@@ -19,6 +19,8 @@ COMPILE      := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 
                 --no-emit-index-url --no-emit-find-links --no-config --custom-compile-command "make lock"
 
 MAKEFLAGS += --no-print-directory
+# To compile every module again would cost each rack and each command that a task starts more than all else.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup dev demo up images test lint format lock bench version clean

@@ -3,4 +3,12 @@
 It reads the command line, chooses the adapters, and runs the parts side by side until it is asked to stop.
 """
 
-from sternway.bootstrap.program import main as main
+import gc
+
+
+def main() -> None:
+    """Run `sternwayd`. While it gets ready nothing is garbage yet, so nobody looks for any: see `program.ready`."""
+    gc.disable()
+    from sternway.bootstrap import program
+
+    program.main()

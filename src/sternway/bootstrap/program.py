@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import socket
@@ -156,7 +157,14 @@ async def _ended(reconciling: asyncio.Task[None]) -> None:
 @contextlib.asynccontextmanager
 async def _open(rack: Rack) -> AsyncIterator[None]:
     async with rack.store.run(), rack.router.run(), rack.engine.run():
+        ready()
         yield
+
+
+def ready() -> None:
+    """Collect garbage from here on, and never look again at what is there by now: most of it stays for good."""
+    gc.freeze()
+    gc.enable()
 
 
 def _announce(home: Home, api: Address, router: Address) -> str:
