@@ -21,6 +21,9 @@ from sternway.core.crossing import Crossing
 
 DIES_WITHIN_S = 5.0
 RECOVERS_WITHIN_S = 10.0
+"""What is promised, and looked at by this program, which has the machine for itself."""
+PATIENCE_S = 30.0
+"""How long is waited where others have the machine too, such as tests."""
 RANDOM_KILLS = 10
 
 
@@ -45,7 +48,7 @@ class Killer:
     def kill_at(self, deed: Deed, crossing: Crossing) -> Killing:
         """Have the rack die at a crossing of a deed, start it again, and wait until all is well.
 
-        Raises RuntimeError if it never passed there, or if something is still to be done ten seconds later.
+        Raises RuntimeError if it never passed there, or if something is still to be done after PATIENCE_S.
         """
         rig = self.stage.rig
         doing = deed(self.stage)
@@ -84,7 +87,7 @@ class Killer:
         began = time.monotonic()
         self.stage.rig.rack.start()
         answered = time.monotonic()
-        self.stage.rig.settle(APP, RECOVERS_WITHIN_S)
+        self.stage.rig.settle(APP, PATIENCE_S)
         settled = time.monotonic()
         self.stage.stand_by("off")
         return Killing(deed, crossing, answered - began, settled - began)
@@ -111,6 +114,7 @@ def main() -> int:
         dice = random.Random(1)
         done += [killer.kill_in_storm(dice) for _ in range(RANDOM_KILLS)]
         problems = killer.problems(is_thorough=True)
+        problems += [f"took too long: {each}" for each in done if each.settled_s > RECOVERS_WITHIN_S]
         print("\n".join(_table(done)))
         print(f"\n{len(done)} kills in {time.monotonic() - began:.0f} s; {killer.crowd.sent} requests, ", end="")
         print(f"{len(killer.crowd.failures)} failed; {len(killer.stage.rig.acknowledged)} acknowledged rows looked for")

