@@ -109,7 +109,7 @@ async def test_without_a_path_a_connection_is_enough():
 async def test_who_does_not_listen_yet_is_asked_again_and_found_once_it_does():
     async with answering(b"") as endpoint:
         pass
-    assert [await ask(endpoint, CHECK) for _ in range(3)] == ["does not accept connections yet"] * 3
+    assert [await ask(endpoint, CHECK) for _ in range(3)] == [f"nothing listens at {endpoint} yet"] * 3
     async with answering(b"", int(endpoint.rpartition(":")[2])):
         assert await ask(endpoint, HealthCheck()) == ""
 

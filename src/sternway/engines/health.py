@@ -25,8 +25,6 @@ PAUSE_SHARE = 0.02
 EXAMINED_WITHIN_S = 2.0
 """How long a process that is examined may take to answer, if its check does not say less."""
 
-NOT_YET = "does not accept connections yet"
-
 Probe = Callable[[str, HealthCheck], Awaitable[str]]
 """Asks an endpoint for its health: nothing is good news, and anything else says what is wrong."""
 
@@ -49,7 +47,7 @@ async def ask(endpoint: str, check: HealthCheck) -> str:
     except TimeoutError:
         return f"no answer within {check.timeout_s:g} s"
     except ConnectionRefusedError:
-        return NOT_YET
+        return f"nothing listens at {endpoint} yet"
     except (OSError, ValueError) as problem:
         return f"no proper answer: {str(problem) or type(problem).__name__}"
 

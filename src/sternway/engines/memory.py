@@ -100,7 +100,7 @@ class World:
             detail = self._failing[fingerprint]
             return replace(process, health=Health.FAILED, exits=3, detail=detail)
         if fingerprint in self._held:
-            return replace(process, health=Health.STARTING, detail="does not accept connections yet")
+            return replace(process, health=Health.STARTING, detail=f"nothing listens at {process.endpoint} yet")
         return process
 
     def forget_if_over(self, key: FormationKey) -> None:
