@@ -5,6 +5,7 @@ open). A fork of it reads the order from that connection and becomes the supervi
 session of its own. When the engine goes away the nursery ends, and its supervisors stay.
 """
 
+import gc
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ def serve(inherited: int) -> None:
     os.umask(0o077)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
     engine = socket.socket(fileno=os.dup(inherited))
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), inherited)

@@ -281,7 +281,7 @@ class ProcessEngine:
     async def _launch(self, process: Process, formation: Formation, keep: Sequence[socket.socket]) -> None:
         try:
             async with self._starts:
-                order = self._orders.order(process.slot, formation, self._isolation)
+                order = functools.partial(self._orders.order, process.slot, formation, self._isolation)
                 connection = await self._nursery.start(order, keep)
         except (EngineUnavailable, OSError) as problem:
             self._remove(process)

@@ -5,7 +5,7 @@ import contextlib
 import os
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sternway import supervisor
@@ -35,21 +35,35 @@ class Nursery:
         except OSError as exc:
             raise EngineUnavailable(f"no supervisor can be started: {exc}", hint="reinstall this version") from exc
 
-    async def start(self, wanted: Mapping[str, object], keep: Sequence[socket.socket]) -> socket.socket:
-        """Start a supervisor with this order, holding those sockets, and return the connection to it.
+    async def start(self, make: Callable[[], Mapping[str, object]], keep: Sequence[socket.socket]) -> socket.socket:
+        """Start a supervisor with an order, holding those sockets, and return the connection to it.
 
-        Raises EngineUnavailable, and then nothing was started.
+        The order is made while the supervisor, and others that were asked for, come into being.
+        Raises EngineUnavailable and OSError (TimeoutError is one), and then nothing was started.
         """
+        line, connection = self._line, await self._forked(keep)
+        try:
+            await asyncio.sleep(0)
+            wanted = order.encode(make())
+            try:
+                await _give(connection, wanted)
+            except OSError:  # the waiting one died with our connection: nobody has read the order
+                connection.close()
+                await self._replace(line)
+                connection = await self._forked(keep)
+                await _give(connection, wanted)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    async def _forked(self, keep: Sequence[socket.socket]) -> socket.socket:
+        """Return the connection to a supervisor that waits for its order; raises OSError and EngineUnavailable."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         try:
             with theirs:
                 await self._fork([theirs, *keep])
-            async with asyncio.timeout(SEND_TIMEOUT_S):
-                await asyncio.get_running_loop().sock_sendall(ours, order.encode(wanted))
-        except (OSError, TimeoutError) as exc:
-            ours.close()
-            raise EngineUnavailable(f"no supervisor could be started: {exc}") from exc
         except BaseException:
             ours.close()
             raise
@@ -106,6 +120,11 @@ class Nursery:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._waiting.wait(STOP_TIMEOUT_S)
             self._waiting = None
+
+
+async def _give(connection: socket.socket, wanted: bytes) -> None:
+    async with asyncio.timeout(SEND_TIMEOUT_S):
+        await asyncio.get_running_loop().sock_sendall(connection, wanted)
 
 
 def _private(path: str, flags: int) -> int:
