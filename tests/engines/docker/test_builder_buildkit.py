@@ -81,7 +81,7 @@ async def test_arguments_and_the_stage_for_development_reach_it(bench: Bench):
 
 
 async def test_a_step_that_fails_is_the_reason_and_leaves_nothing(bench: Bench):
-    with pytest.raises(BuildFailed, match="service web: .*exit code: 3"):
+    with pytest.raises(BuildFailed, match=r"service web: .*exit code: 3"):
         await bench.build(source(f"{MOUNTING} echo before its end; exit 3"))
     assert b"\nbefore its end\n" in bench.log
     assert await bench.tags() == []

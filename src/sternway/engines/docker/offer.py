@@ -8,7 +8,6 @@ from sternway.core.errors import BuildFailed
 from sternway.engines.docker.connection import QUICK_S, Connection, translated
 from sternway.engines.docker.dockerfile import Dockerfile
 
-
 _LINUX = "linux"
 _HERE_DOCUMENTS_SINCE = (1, 42)
 """The first API of an engine whose BuildKit reads here-documents by itself: that of Docker 23."""
