@@ -259,6 +259,17 @@ async def test_an_image_that_was_deleted_is_missing_and_its_artifact_gone(bench:
         await bench.builder.verify("shop", artifact)
 
 
+async def test_what_is_discarded_goes_unless_it_is_needed_or_has_another_name(bench: Bench):
+    kept = (await bench.build(SOURCE)).artifacts["web"]
+    dropped = (await bench.build({**SOURCE, "more": bench.rack})).artifacts["web"]
+    base = f"docker:{await bench.images.find(BASE)}"
+    await bench.images.tag(base.removeprefix("docker:"), "shop", "BAAAAAAAAAA-base")
+    for _ in range(2):
+        await bench.builder.discard("shop", [kept, dropped, base, "tree:sha256:1"], needed=[kept])
+        assert await bench.builder.missing("shop", [kept, dropped, base]) == [dropped]
+    assert not any(tag.endswith("base") for tag in await bench.tags())
+
+
 async def test_an_artifact_of_another_engine_is_gone_here(bench: Bench):
     foreign = f"tree:sha256:{'0' * 64}"
     assert await bench.builder.missing("shop", [foreign]) == [foreign]
