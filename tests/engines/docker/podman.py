@@ -52,9 +52,10 @@ def running() -> Iterator[str]:
 def take_image(name: str, source: str, address: str) -> None:
     """Copy an image between engines."""
     with tempfile.TemporaryFile() as saved:
-        for engine, doing, ends in ((source, ["save", name], {"stdout": saved}), (address, ["load"], {"stdin": saved})):
-            subprocess.run(["docker", "--host", engine, *doing], check=True, timeout=READY_S, **ends)
-            saved.seek(0)
+        subprocess.run(["docker", "--host", source, "save", name], stdout=saved, check=True, timeout=READY_S)
+        saved.seek(0)
+        loading = ["docker", "--host", address, "load"]
+        subprocess.run(loading, stdin=saved, stdout=subprocess.DEVNULL, check=True, timeout=READY_S)
 
 
 def _command(directory: Path) -> list[str]:

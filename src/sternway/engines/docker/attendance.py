@@ -220,7 +220,8 @@ class Attendance:
             if process.container and not process.container.is_wanted:
                 await self._keep(process.container_id)  # it was frozen
             is_done = await self._is_done(self._api.post(path, within_s=within_s, **options))
-            if not is_done and process.container and process.container.is_paused:  # not every engine stops what is paused
+            if not is_done and process.container and process.container.is_paused:
+                # Not every engine stops what is paused.
                 await self._is_done(self._api.post(f"containers/{process.container_id}/unpause"))
                 await self._is_done(self._api.post(path, within_s=within_s, **options))
         finally:

@@ -165,7 +165,9 @@ class Images:
             async with asyncio.timeout(QUICK_S):
                 found = await self._connection.docker.images.list(filters={"reference": [name]})
         wanted = (image for image in found if image_ids is None or image["Id"] in image_ids)
-        for tag in (tag for image in wanted for tag in image.get("RepoTags") or ()):
+        # Some engines name the other tags of an image too, and a server before each.
+        tags = (tag for image in wanted for tag in image.get("RepoTags") or ())
+        for tag in (tag for tag in tags if f"/{tag.rpartition(':')[0]}".endswith(f"/{name}")):
             await self._untag(tag)
 
     async def _let_go(self, name: str, image_id: str) -> None:
