@@ -1,7 +1,9 @@
 """A rack of this checkout as a process: start it, talk to it through the installed commands, take it down."""
 
 import http.client
+import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -35,11 +37,14 @@ class RackProcess:
     @contextmanager
     def running(self) -> Iterator["RackProcess"]:
         """Have the rack run inside the block, and nothing of it after."""
-        self.start()
         try:
+            self.start()
             yield self
         finally:
-            self.stop()
+            try:
+                self.stop()
+            finally:
+                self._end_what_is_left()
 
     def start(self) -> None:
         """Start it and wait until it answers; raises RuntimeError with its log if it does not."""
@@ -62,11 +67,21 @@ class RackProcess:
         """Take the rack, its apps and its router down, by the command or, if that does not work, without it."""
         try:
             self.sternway("rack", "stop", "--data", str(self.data), "--all")
-        except subprocess.CalledProcessError:
+        except (subprocess.CalledProcessError, OSError):
             self.kill()
             subprocess.run([BIN / "sternwayd", "--data", self.data, "--dismantle"], check=True, timeout=120)
         if self._process:
             self._process.wait(timeout=60)
+
+    def _end_what_is_left(self) -> None:
+        """End rack and router of one that could not be taken down, such as one whose engine does not answer."""
+        self.kill()
+        directory = (self.data / "router").resolve()
+        for file in (directory / "run").glob("*.pid"):
+            with suppress(OSError, ValueError, LookupError):
+                pid = int(json.loads(file.read_text())["pid"])
+                if os.readlink(f"/proc/{pid}/cwd") == str(directory):
+                    os.kill(pid, signal.SIGKILL)
 
     def kill(self) -> None:
         """End the rack itself with SIGKILL; its apps and its router stay."""

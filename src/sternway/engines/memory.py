@@ -279,6 +279,7 @@ class MemoryBuilder:
         self.services = services
         self.failure = ""
         self.gone: set[str] = set()
+        self.discarded: list[str] = []
 
     async def build(self, order: BuildOrder, log: Callable[[bytes], None]) -> BuildResult:
         """Return what was told; raises BuildFailed while `failure` says why."""
@@ -295,6 +296,11 @@ class MemoryBuilder:
         """Raise ArtifactGone for one that is among `gone`."""
         if artifact in self.gone:
             raise ArtifactGone(f"{artifact} is no longer there", hint="build again")
+
+    async def discard(self, app: str, artifacts: Collection[str], *, needed: Collection[str]) -> None:
+        """Let those be gone that are not needed."""
+        self.discarded += sorted(set(artifacts) - set(needed) - self.gone)
+        self.gone.update(self.discarded)
 
 
 class MemoryLogs:

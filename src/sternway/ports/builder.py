@@ -47,3 +47,10 @@ class Builder(Protocol):
     async def missing(self, app: str, artifacts: Collection[str]) -> Collection[str]:
         """Return those that are not there on this machine. It is quick, for lists: no copy is looked for."""
         ...
+
+    async def discard(self, app: str, artifacts: Collection[str], *, needed: Collection[str]) -> None:
+        """Remove artifacts of an app from this machine, but for what the needed ones, of any app, are made of as well.
+
+        What runs or is used by others stays. Call it while no build runs. Called twice it does nothing more.
+        """
+        ...

@@ -55,6 +55,10 @@ class Apps(Protocol):
         """Return the app that had this name last and was taken down; raises NotFound (`no deleted app: NAME`)."""
         ...
 
+    async def list_lapsed(self, before: datetime) -> Sequence[App]:
+        """Return apps, by id, that were deleted for the last time before then, and of which nothing runs any more."""
+        ...
+
     async def begin_restoring(self, app: App, made: Made) -> None:
         """Record that a deleted app is on its way back: it is still deleted, and nobody else gets its name."""
         ...
@@ -89,6 +93,10 @@ class Builds(Protocol):
 
     async def artifacts(self, app: App, build_ids: Collection[str]) -> Mapping[str, Collection[str]]:
         """Return what each of these builds made, by build; those of another app are left out."""
+        ...
+
+    async def all_artifacts(self) -> Mapping[int, Collection[str]]:
+        """Return the artifacts of all builds of every app, deleted or not, by the app's id."""
         ...
 
     async def list_open(self) -> Sequence[tuple[App, Build]]:

@@ -5,7 +5,7 @@ import logging
 
 from sternway.ops.changes import RACK
 from sternway.ops.rack import Rack
-from sternway.reconcile import budget, lease, moving, uploads
+from sternway.reconcile import budget, lapsed, lease, moving, uploads
 from sternway.reconcile.builds import BuildYard
 from sternway.reconcile.worker import AppWorker
 
@@ -34,6 +34,7 @@ class Reconciler:
                 rack.engine.subscribe(self._wake)
                 tasks.create_task(self._yard.run(), name="builds")
                 tasks.create_task(uploads.run(rack), name="uploads")
+                tasks.create_task(lapsed.run(rack), name="lapsed apps")
                 tasks.create_task(moving.run(rack), name="versions")
                 tasks.create_task(budget.run(rack, lambda: tuple(self._workers.values())), name="standby")
                 for name in await self._names():

@@ -7,6 +7,7 @@ that it is restored, the newest row of `app_standings` says how it stands.
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -81,6 +82,10 @@ class SqlApps:
         deletion = await self.transaction.row(_deletion(), app_id=row.id, status=_Standing.DELETED.value)
         first = deletion or await self.transaction.row(_first_deletion(), app_id=row.id)
         return ports.Deleted(app_of(row), made_of(first) if first else made_of(row))
+
+    async def list_lapsed(self, before: datetime) -> Sequence[App]:
+        """Return those that were taken down, and whose last deletion is older; what is on its way back is none."""
+        return [app_of(row) for row in await self.transaction.rows(_lapsed(), before=before)]
 
     async def begin_restoring(self, app: App, made: Made) -> None:
         """Record it, once."""
@@ -173,6 +178,19 @@ def _last_deleted() -> Statement:
     is_later = app_standings.c.status.in_([_Standing.DISMANTLED.value, _Standing.RESTORING.value])
     named = with_settings().where(apps.c.name == sa.bindparam("name"), sa.or_(is_first, is_later))
     return named.order_by(apps.c.id.desc()).limit(1)
+
+
+@functools.cache
+def _lapsed() -> Statement:
+    """Apps that are down, and were deleted before a time."""
+    again = sa.select(sa.func.max(app_standings.c.made_at)).where(
+        app_standings.c.app_id == apps.c.id, app_standings.c.status == _Standing.DELETED.value
+    )
+    deleted_at = sa.func.coalesce(again.correlate(apps).scalar_subquery(), app_deletions.c.made_at)
+    is_first = sa.and_(app_standings.c.status.is_(None), app_deletions.c.app_id.is_not(None), _was_dismantled())
+    is_down = sa.or_(is_first, app_standings.c.status == _Standing.DISMANTLED.value)
+    before = sa.bindparam("before", type_=app_deletions.c.made_at.type)
+    return with_settings().where(is_down, deleted_at < before).order_by(apps.c.id)
 
 
 def _was_dismantled() -> sa.ColumnElement[bool]:

@@ -48,6 +48,13 @@ class SqlBuilds:
         found = await self.transaction.rows(_artifacts(), app_id=app.id, ids=sorted(build_ids))
         return {row.id: tuple(row.artifacts.values()) for row in found}
 
+    async def all_artifacts(self) -> Mapping[int, Collection[str]]:
+        """Return the artifacts of every app."""
+        found: dict[int, set[str]] = {}
+        for row in await self.transaction.rows(_all_artifacts()):
+            found.setdefault(row.app_id, set()).update(row.artifacts.values())
+        return found
+
     async def list_open(self) -> Sequence[tuple[App, Build]]:
         """Return those that have yet to end, the oldest first, also of deleted apps."""
         found = await self.transaction.rows(_unfinished())
@@ -106,6 +113,14 @@ def _artifacts() -> Statement:
     of_app = found.join_from(builds, build_records, build_records.c.id == newest)
     is_asked = builds.c.id.in_(sa.bindparam("ids", expanding=True))
     return of_app.where(builds.c.app_id == sa.bindparam("app_id"), is_asked)
+
+
+@functools.cache
+def _all_artifacts() -> Statement:
+    """What all builds of the rack made. It visits every build: asked when the time of a deleted app is over."""
+    newest = records.newest(build_records, "build_id", builds.c.id)
+    found = sa.select(builds.c.app_id, build_records.c.artifacts)
+    return found.join_from(builds, build_records, build_records.c.id == newest)
 
 
 def _unfinished() -> Statement:

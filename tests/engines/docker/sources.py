@@ -13,6 +13,7 @@ from sternway.engines.docker.builder import DockerBuilder
 from sternway.engines.docker.connection import Connection
 from sternway.engines.docker.images import Images
 from sternway.ports import BuildOrder, BuildResult
+from tests.engines.docker.registry import Registry
 
 BASE = "sternway-busybox"
 
@@ -64,3 +65,13 @@ class Bench:
 
     async def _known(self) -> Registries:
         return self.registries
+
+
+async def private_image(bench: Bench, private: Registry) -> str:
+    """Put the base image into a private registry, and let the engine have it under no such name."""
+    base = await bench.images.find(BASE)
+    assert base is not None
+    bench.registries = Registries({private.server: private.login}, push_to=private.server)
+    await bench.images.push("base", base, lambda line: None)
+    bench.registries = Registries()
+    return f"{private.server}/base:{base.removeprefix('sha256:')}"

@@ -14,15 +14,16 @@ import pytest
 from sternway.clock import SystemClock
 from sternway.core.environment import Environment
 from sternway.core.errors import EngineUnavailable, InvalidInput, NotFound, Refused, StaleEpoch
-from sternway.core.formation import Containment, Formation, FormationKey, Health
+from sternway.core.formation import Containment, Formation, FormationKey, Health, Volume
 from sternway.core.registry import Registries
-from sternway.engines.docker import artifacts, labels
+from sternway.engines.docker import artifacts
 from sternway.engines.docker.api import Api
 from sternway.engines.docker.connection import Connection
 from sternway.engines.docker.images import Images
-from sternway.engines.docker.networks import Networks
 from sternway.engines.docker.processes import DockerProcesses
+from sternway.engines.docker.volumes import Volumes
 from sternway.ports import Clock, Execution, TerminalSize
+from tests.engines.bench import remove_everything
 
 PATIENCE_S = 20.0
 BASE = "sternway-busybox"
@@ -49,16 +50,7 @@ def rack(docker_host: str) -> Iterator[str]:
     """The id of a rack, of which nothing is left after the tests."""
     rack = uuid.uuid4().hex[:12]
     yield rack
-    asyncio.run(_removed(Connection(docker_host), rack))
-
-
-async def _removed(connection: Connection, rack: str) -> None:
-    async with connection.opened():
-        api = Api(connection)
-        for found in await api.get("containers/json", all="1", filters=labels.encoded(labels.selecting(rack))):
-            await api.delete(f"containers/{found['Id']}", v="1", force="1")
-        for app in ("shop", "once"):
-            await Networks(api, rack).forget(app)
+    asyncio.run(remove_everything(docker_host, rack))
 
 
 @pytest.fixture
@@ -359,3 +351,14 @@ async def test_use_is_measured_from_one_look_to_the_next(processes, web):
             await asyncio.sleep(0.1)
     assert seen.cpu <= 1.5
     assert 0 < seen.memory_mib < 50
+
+
+async def test_an_app_made_anew_has_none_of_what_the_last_of_its_name_left(connection, rack, processes, web, tmp_path):
+    engine_side = Volumes(Api(connection), rack, tmp_path)
+    look = Execution(("sh", "-c", "ls /kept; touch /kept/left"))
+    for is_deleted_before, seen in ((False, b""), (False, b"left\n"), (True, b"")):
+        if is_deleted_before:
+            await engine_side.leave("once", 1)
+        one_off = await processes.launch(replace(web, volumes=(Volume("/kept"),)), epoch=1)
+        async with asyncio.timeout(PATIENCE_S), processes.execute("once", one_off.state.id, look) as session:
+            assert b"".join([chunk async for chunk in session.output()]) == seen

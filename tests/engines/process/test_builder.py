@@ -71,6 +71,17 @@ async def test_a_snapshot_cannot_be_written(tmp_path: Path):
     assert [path.stat().st_mode & 0o222 for path in (snapshot, *snapshot.rglob("*"))] == [0, 0, 0]
 
 
+async def test_what_is_discarded_goes_but_for_the_trees_that_are_needed(tmp_path: Path):
+    kept, _ = await build(tmp_path, SOURCE)
+    dropped, _ = await build(tmp_path, {**SOURCE, "app.py": "print('bye')\n"})
+    builder: Builder = ProcessBuilder(tmp_path / "data")
+    both, needed = [kept.artifacts["web"], dropped.artifacts["web"]], [f"{kept.artifacts['web']}#sub"]
+    for _ in range(2):
+        await builder.discard("shop", [*both, "docker:sha256:1"], needed=needed)
+        assert await builder.missing("shop", both) == [dropped.artifacts["web"]]
+    assert left(tmp_path) == [kept.artifacts["web"].rpartition(":")[2]]
+
+
 async def test_a_service_that_is_built_in_a_directory_starts_there(tmp_path: Path):
     text = "services:\n  api:\n    build: ./services/api\n    command: ./run\n"
     result, _ = await build(tmp_path, {"convox.yml": text, "services/api/run": "#!/bin/sh\n"})
@@ -192,6 +203,19 @@ async def test_artifact_without_its_dependencies_does_not_verify(wheels: Path) -
     snapshot.discard(prepared.directory(wheels / "data"))
     with pytest.raises(ArtifactGone, match="dependencies"):
         await builder.verify("shop", result.artifacts["web"])
+
+
+async def test_dependencies_that_were_discarded_are_not_taken_for_the_newest(wheels: Path) -> None:
+    first, _ = await build(wheels, source(wheels, "1.0"))
+    builder = ProcessBuilder(wheels / "data")
+    anew = order(wheels, source(wheels, "1.0"), BuildOptions("key", use_cache=False))
+    second = await builder.build(anew, lambda chunk: None)
+    assert second.artifacts != first.artifacts
+    await builder.discard("shop", second.artifacts.values(), needed=first.artifacts.values())
+    assert await builder.missing("shop", second.artifacts.values()) == list(second.artifacts.values())
+    again, _ = await build(wheels, source(wheels, "1.0"))
+    assert again.artifacts == first.artifacts
+    assert imported(wheels / "data", again.artifacts["web"]) == "1.0"
 
 
 async def test_dependencies_that_are_nowhere_fail_with_what_pip_said(wheels: Path) -> None:

@@ -53,6 +53,11 @@ class Daemon:
     def stop(self) -> None:
         self._runner.run(self._daemon.stop())
 
+    def revive(self) -> None:
+        """Start it unless it runs."""
+        if not self._daemon.pid:
+            self.start()
+
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -76,6 +81,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory, daemon: Daemon) -> Iterator[
     with Stand(tmp_path_factory.mktemp("down"), daemon.address).running() as stand:
         stand.deploy(source(SLOW, MANIFEST))
         yield stand
+        daemon.revive()  # a test that failed in between may have left it ended, and then no rack can be taken down
 
 
 def warnings(stand: Stand) -> str:

@@ -219,7 +219,11 @@ class Attendance:
         try:
             if process.container and not process.container.is_wanted:
                 await self._keep(process.container_id)  # it was frozen
-            await self._is_done(self._api.post(path, within_s=within_s, **options))
+            is_done = await self._is_done(self._api.post(path, within_s=within_s, **options))
+            if not is_done and process.container and process.container.is_paused:
+                # Not every engine stops what is paused.
+                await self._is_done(self._api.post(f"containers/{process.container_id}/unpause"))
+                await self._is_done(self._api.post(path, within_s=within_s, **options))
         finally:
             self._picture.change(process, lambda: process.have_done(Asked.RESTART))
 

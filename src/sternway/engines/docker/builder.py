@@ -77,6 +77,12 @@ class DockerBuilder:
         gone = await self._images.missing({image_id for image_id in found.values() if image_id})
         return [artifact for artifact, image_id in found.items() if image_id is None or image_id in gone]
 
+    async def discard(self, app: str, artifacts: Collection[str], *, needed: Collection[str]) -> None:
+        """Take the app's names from images that are not needed. Those that have no other name go, unless they run."""
+        image_ids = {image_id for each in set(artifacts) - set(needed) if (image_id := _image_id(each))}
+        if image_ids:
+            await self._images.forget(app, image_ids)
+
     async def _build(self, order: BuildOrder, tree: Path, log: Log) -> BuildResult:
         voice = Voice(log)
         unpacked = await threads.uninterrupted(archive.unpack, order.archive, tree, self._bounds, _is_wanted())

@@ -80,7 +80,7 @@ class Building:
         """
         what, asked = seen
         offered = await offer.ask(self._connection)
-        by_buildkit = offer.needs_buildkit(offered, asked.feature, place(wanted.recipe))
+        by_buildkit = offer.needs_buildkit(offered, asked, place(wanted.recipe))
         if by_buildkit:
             await self._fetch_private(asked, write)
         hearing = Hearing(write)

@@ -38,6 +38,8 @@ class Dockerfile:
     stages: frozenset[str]
     bases: tuple[str, ...]
     feature: Feature | None
+    here_document: Feature | None = None
+    has_syntax: bool = False
 
 
 def read(text: str) -> Dockerfile:
@@ -47,8 +49,15 @@ def read(text: str) -> Dockerfile:
     words = [[word for word in each if not word.startswith("--")] for each in origins]
     stages = frozenset(each[2].lower() for each in words if len(each) > 2 and each[1].upper() == "AS")
     bases = dict.fromkeys(each[0] for each in words if each and each[0].lower() not in stages | {"scratch"})
-    needed = next((feature for each in instructions if (feature := _needed(each))), None)
-    return Dockerfile(stages, tuple(base for base in bases if "$" not in base), needed or _wished(text))
+    needed = [feature for each in instructions if (feature := _needed(each))]
+    wished = _wished(text)
+    return Dockerfile(
+        stages,
+        tuple(base for base in bases if "$" not in base),
+        next(iter(needed), wished),
+        next((_document(each) for each in instructions if _here_document(each)), None),
+        wished is not None,
+    )
 
 
 def _instructions(text: str) -> Iterator[Instruction]:
@@ -91,9 +100,11 @@ def _needed(instruction: Instruction) -> Feature | None:
     for flag in _leading_flags(instruction.rest):
         if flag in _FLAGS.get(instruction.word, ()):
             return Feature(f"{instruction.word} {flag}", instruction.line)
-    if _here_document(instruction):
-        return Feature(f"{instruction.word} with a here-document", instruction.line)
-    return None
+    return _document(instruction) if _here_document(instruction) else None
+
+
+def _document(instruction: Instruction) -> Feature:
+    return Feature(f"{instruction.word} with a here-document", instruction.line)
 
 
 def _leading_flags(rest: str) -> Iterator[str]:

@@ -250,7 +250,8 @@ class DockerEngine:
         """Make the picture what the engine says, and tell everybody."""
         before = self._picture.apps()
         info = await self._api.get("info")
-        self._nursery.is_published = any("rootless" in option for option in info.get("SecurityOptions") or ())
+        said = info.get("SecurityOptions") or ()
+        self._nursery.is_published = bool(info.get("Rootless")) or any("rootless" in option for option in said)
         await asyncio.gather(self._networks.learn(), self._volumes.learn())
         await self._adoption.everything(self._rack)
         self._problem = ""

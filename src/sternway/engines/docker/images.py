@@ -155,13 +155,19 @@ class Images:
         """Take a tag of the app away; an image that nothing else uses goes with it."""
         await self._untag(f"sternway-{self._rack}/{_repository(app)}:{tag}")
 
-    async def forget(self, app: str) -> None:
-        """Remove every tag of the app; images that nothing else uses go with them. Called twice it does no more."""
+    async def forget(self, app: str, image_ids: Collection[str] | None = None) -> None:
+        """Remove every tag of the app, or those of some images; images that nothing else uses go with them.
+
+        Called twice it does no more.
+        """
         name = f"sternway-{self._rack}/{_repository(app)}"
         with translated(f"listing the images of {app}"):
             async with asyncio.timeout(QUICK_S):
                 found = await self._connection.docker.images.list(filters={"reference": [name]})
-        for tag in (tag for image in found for tag in image.get("RepoTags") or ()):
+        wanted = (image for image in found if image_ids is None or image["Id"] in image_ids)
+        # Some engines name the other tags of an image too, and a server before each.
+        tags = (tag for image in wanted for tag in image.get("RepoTags") or ())
+        for tag in (tag for tag in tags if f"/{tag.rpartition(':')[0]}".endswith(f"/{name}")):
             await self._untag(tag)
 
     async def _let_go(self, name: str, image_id: str) -> None:

@@ -79,7 +79,8 @@ class _Containers:
     async def lines(self, printed: Printed, *, follow: bool, tail: int | None = None) -> AsyncGenerator[LogLine, None]:
         """Yield what is new of one container; nothing of one that is gone."""
         wanted = {"stdout": "1", "stderr": "1", "timestamps": "1", "follow": str(int(follow))}
-        params = wanted | {"since": printed.go_on(), "tail": "all" if tail is None else str(tail)}
+        since = printed.go_on()
+        params = wanted | {"tail": "all" if tail is None else str(tail)} | ({"since": since} if since else {})
         found = Entries()
         with translated(f"read the log of {printed.id[:ID_DIGITS]}"):
             async with self._answer(f"containers/{printed.id}/logs", params, is_endless=follow) as content:

@@ -16,6 +16,7 @@ OWN_PREFIX = 26
 TRIES = 20
 _EXHAUSTED = ("available, non-overlapping", "predefined address pools")
 _OVERLAPS = "overlap"
+_IS_THERE = "already exists"
 
 
 class Networks:
@@ -88,7 +89,7 @@ class Networks:
         try:
             await self._api.post("networks/create", {**content, **more})
         except Declined as problem:
-            if problem.status != HTTPStatus.CONFLICT:
+            if problem.status != HTTPStatus.CONFLICT and _IS_THERE not in problem.reason:
                 raise
 
 

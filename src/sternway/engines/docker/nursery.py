@@ -84,6 +84,7 @@ class Nursery:
         mounts = self._volumes.of(app, order.formation.volumes)
         for note in mounts.notes:
             _log.warning("A volume has no effect.", extra={"app": app, "problem": note})
+        await self._volumes.ensure(mounts)
         place = Place(await self._networks.ensure(app), mounts, self.is_published)
         name = containers.name(self.rack, order.berth, secrets.token_hex(3))
         body = containers.body(self.rack, order, place)

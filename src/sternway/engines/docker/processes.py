@@ -59,8 +59,11 @@ class DockerProcesses:
         try:
             await self._nursery.start(container_id, formation.key.app)
         except Declined as problem:
-            # The container keeps the reason, and how it would have ended.
+            # The container keeps the reason, and how it would have ended; where the engine kept none, nothing is left.
             _log.info("A process that runs once did not start.", extra={"status": problem.status})
+            if not (await self._describe(formation.key.app, container_id))["State"].get("Error"):
+                await self._shelf.remove(container_id)
+                raise Refused(f"the process cannot be started: {problem.reason}", hint="see its command") from problem
         found = await self._describe(formation.key.app, container_id)
         one_off = once.read(found, is_stopping=False)
         assert one_off is not None, "it has the labels that it was just given"

@@ -31,6 +31,7 @@ KILL = 'for p in /proc/[0-9]*; do if grep -qs "$0" "$p/environ"; then kill -9 "$
 KILL_S = 3.0
 LOOK_S = 0.01
 LOOK_MAX_S = 1.0
+_NOT_RUNNING = "container state improper"
 END_OF_TRANSMISSION = b"\x04"
 
 _log = logging.getLogger(__name__)
@@ -182,7 +183,7 @@ def declined(problem: Declined) -> NotFound | Refused | EngineUnavailable:
         return NotFound("the process is gone", hint="list them: sternway ps")
     if problem.status == HTTPStatus.CONFLICT and "paused" in problem.reason:
         return Refused("the process is frozen", hint="it runs again when its release does: sternway releases rollback")
-    if problem.status == HTTPStatus.CONFLICT:
+    if problem.status == HTTPStatus.CONFLICT or _NOT_RUNNING in problem.reason:
         return Refused("the process does not run", hint="list them: sternway ps")
     return EngineUnavailable(f"the Docker engine declined: {problem.reason}", hint="see the log of the engine")
 

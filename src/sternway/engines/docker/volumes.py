@@ -1,7 +1,7 @@
 """The volumes of a rack in its engine: those that it keeps for an app, and directories of the machine.
 
-One that is kept is a volume of the engine, `sternway-RACK-APP-GENERATION-TARGET`, which the engine makes with the
-first container that names it. When an app is deleted, its generation is closed by a volume that stands for nothing
+One that is kept is a volume of the engine, `sternway-RACK-APP-GENERATION-TARGET`, made before the first container that
+names it. When an app is deleted, its generation is closed by a volume that stands for nothing
 else: an app that is made anew under the same name begins the next one, and never sees what the last one left.
 """
 
@@ -43,10 +43,12 @@ class Volumes:
         self._rack = rack
         self._private = os.path.realpath(private)
         self._generations: dict[str, int] = {}
+        self._there: set[str] = set()
 
     async def learn(self) -> None:
-        """See which generations there are."""
+        """See which generations and volumes there are."""
         found = await self._list()
+        self._there = {each["Name"] for each in found}
         self._generations = {each["Labels"][labels.APP]: _generation(found, each) for each in found}
 
     def of(self, app: str, wanted: Sequence[Volume]) -> Mounts:
@@ -59,6 +61,14 @@ class Volumes:
             variables={f"VOLUME_{_words(v.target, '_').upper()}": v.target for v in good},
             notes=tuple(f"volume {target}: {problem}" for target, problem in problems.items() if problem),
         )
+
+    async def ensure(self, mounts: Mounts) -> None:
+        """Make the volumes that are not known to be there: not every engine labels those that it makes by itself."""
+        for each in mounts.kept:
+            if each["Source"] not in self._there:
+                made = {"Name": each["Source"], "Labels": each["VolumeOptions"]["Labels"]}
+                await self._api.post("volumes/create", made)
+                self._there.add(each["Source"])
 
     async def leave(self, app: str, owner: int = 0) -> None:
         """Put the volumes of an app that is gone aside; called twice it does nothing more.

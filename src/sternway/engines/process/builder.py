@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from sternway import threads
@@ -69,6 +69,31 @@ class ProcessBuilder:
     async def verify(self, app: str, artifact: str) -> None:
         """Raise ArtifactGone unless there is a directory to run in, with everything that was prepared for it."""
         await asyncio.to_thread(self._verify, artifact)
+
+    async def discard(self, app: str, artifacts: Collection[str], *, needed: Collection[str]) -> None:
+        """Remove the trees and dependencies of artifacts, but for those that a needed one has as well."""
+        places = self._places(artifacts) - self._places(needed)
+        await threads.uninterrupted(self._discard, sorted(places))
+
+    def _places(self, found: Collection[str]) -> set[Path]:
+        """Return the directories that artifacts are made of; what another engine made has none."""
+        places: set[Path] = set()
+        for artifact in found:
+            with contextlib.suppress(ArtifactGone):
+                located = artifacts.locate(self._data, artifact)
+                places |= {located.root, *located.extra_paths}
+        return places
+
+    def _discard(self, places: Sequence[Path]) -> None:
+        """Take each away at once, and only then clear it: what is interrupted is swept with what builds left."""
+        self._unpacking.mkdir(parents=True, exist_ok=True, mode=0o755)
+        for place in places:
+            if place.is_dir():
+                self._shelf.forget(place.name)
+                left = Path(tempfile.mkdtemp(dir=self._unpacking)) / place.name
+                place.chmod(0o755)  # a directory that may not be written cannot be moved
+                os.rename(place, left)
+                _clear(left.parent)
 
     def _verify(self, artifact: str) -> None:
         if not artifacts.locate(self._data, artifact).directory.is_dir():

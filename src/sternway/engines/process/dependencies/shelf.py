@@ -72,6 +72,12 @@ class Shelf:
                 f"the dependencies {prepared} are no longer there", hint="build the same source again: sternway build"
             )
 
+    def forget(self, digest: str) -> None:
+        """Have nobody take what is about to be removed for the newest of its recipe. It blocks."""
+        for newest in (self._root / NEWEST).glob("*"):
+            if newest.read_text().strip() == digest:
+                newest.unlink()
+
     async def _make(self, prepared: Prepared, recipe: Recipe, say: Say) -> None:
         place = prepared.directory(self._data)
         for note in recipe.notes:
