@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from scripts.launched_rack import LaunchedRack
 from scripts.version import rack
 from scripts.version.tree import Tree
+from scripts.visitor import Visitor
 from sternway.channel import publish as publishing
 from sternway.channel.artifact import Artifact, this_platform
 from sternway.channel.installed import PACKAGES
@@ -85,10 +87,15 @@ def _broken(source: Path) -> None:
 CHANGES: Mapping[str, Callable[[Path], None] | None] = {
     FIRST: None,
     SECOND: _coloured,
-    THIRD: None,
+    THIRD: _coloured,
     DEAF: _deaf,
     BROKEN: _broken,
 }
+
+
+def visitor(rack: LaunchedRack) -> Visitor:
+    """Return who asks the app a hundred times a second and never retries."""
+    return Visitor(rack.router_port, "web.hello.localhost", connections=2, pause_s=0.02)
 
 
 def publish(artifacts: list[Path], directory: Path) -> Path:

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from scripts.launched_rack import LaunchedRack, launched
-from scripts.visitor import Visitor
 from sternway.launcher import files
 from sternway.launcher.program import DIE_AT
 from sternway.launcher.state import Record, Step
@@ -112,7 +111,7 @@ FAULTS = [
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kill.__name__}-{fault.step}")
 def test_whatever_is_killed_one_healthy_version_serves_and_nothing_is_lost(rack: LaunchedRack, fault: Fault):
     known, revision = acknowledged(rack, FAULTS.index(fault)), schema(rack)
-    visitor = Visitor(rack.router_port, "web.hello.localhost")
+    visitor = racks.visitor(rack)
     visitor.start()
     try:
         if fault.kill is launcher:
