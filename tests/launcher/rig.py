@@ -52,7 +52,7 @@ class Rig:
         return [sys.executable, "-m", "sternway.launcher", "--data", str(self.root)]
 
     def start(self) -> None:
-        bounds = ["--watch", "0.8", "--healthy-within", "3"]
+        bounds = ["--watch", "0.4", "--healthy-within", "2"]
         variables = {**os.environ, "STERNWAY_LAUNCHER_DIE_AT": str(self.order_to_die)}
         self._process = subprocess.Popen([*self.command(), *bounds], env=variables)
 

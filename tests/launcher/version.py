@@ -102,7 +102,7 @@ def serve() -> None:
 
 def wait() -> None:
     if ABOUT["behaviour"] == "brief":
-        time.sleep(0.4)
+        time.sleep(0.2)
         os._exit(7)
     signal.sigwait({signal.SIGTERM})
     (DATA / "rackd.json").unlink()
@@ -114,7 +114,7 @@ if "--trial" in WORDS:
     if ABOUT["behaviour"] == "untried":
         sys.exit("sternwayd: it does not work on a copy\nhint: none")
     if ABOUT["behaviour"] == "slow":
-        time.sleep(1)
+        time.sleep(0.5)
     if ABOUT["behaviour"] == "endless":
         (DATA / "task").write_text(str(os.getpid()))
         time.sleep(600)
