@@ -124,7 +124,7 @@ def test_whatever_is_killed_one_healthy_version_serves_and_nothing_is_lost(rack:
     visitor.start()
     try:
         told = racks.die_in_migration(rack) if fault.kill is migration else die_at(rack.root)
-        told.write_text(fault.step)
+        told.write_text(f"{fault.step} SIGKILL")
         rack.sternway("rack", "update", SECOND)
         took_s = fault.kill(rack)
         rack.until(lambda: is_over(rack) and rack.serving() == FIRST, "the version before to serve")
