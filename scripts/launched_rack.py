@@ -46,14 +46,22 @@ class LaunchedRack:
         self.sternway("channel", "trust", str(channel), "--data", str(self.root), "--fingerprint", fingerprint)
         self.sternway("rack", "params", "set", f"channel={channel}")
 
-    def start(self, **variables: str) -> None:
+    def start(self, *words: str, **variables: str) -> None:
+        """Start the launcher, and wait until a version serves. A start may take long on a busy machine."""
         command = [sys.executable, "-m", "sternway.launcher", "--data", str(self.root), "--watch", "1"]
-        command += ["--healthy-within", "25", "--listen", "127.0.0.1:0", "--router-listen", "127.0.0.1:0"]
+        command += ["--listen", "127.0.0.1:0", "--router-listen", "127.0.0.1:0", *words]
         with (self.root / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **variables}
             )
         self.until(lambda: self.serving() != "", "the rack to answer")
+
+    def start_launcher_again(self, *words: str) -> None:
+        """Kill the launcher and start it with other words; the rack goes on."""
+        assert self.process
+        self.process.kill()
+        self.process.wait(timeout=10)
+        self.start(*words)
 
     def serving(self) -> str:
         """Return the version that the running process says it is."""

@@ -20,10 +20,11 @@ def ask(port: int, host: str) -> dict[str, str]:
 class Visitor:
     """Counts what it sends and what fails; remembers when it first saw the answer that is waited for."""
 
-    def __init__(self, port: int, host: str, connections: int = 4) -> None:
+    def __init__(self, port: int, host: str, connections: int = 4, pause_s: float = PAUSE_S) -> None:
         self.failures: list[str] = []
         self._port = port
         self._host = host
+        self._pause_s = pause_s
         self._sent = [0] * connections
         self._expected: dict[str, str] | None = None
         self._seen_at: float | None = None
@@ -68,7 +69,7 @@ class Visitor:
             except (OSError, http.client.HTTPException, RuntimeError) as exc:
                 self.failures.append(f"{type(exc).__name__}: {exc}")
                 connection.close()
-            time.sleep(PAUSE_S)
+            time.sleep(self._pause_s)
         connection.close()
 
     def _look(self, answer: dict[str, str]) -> None:

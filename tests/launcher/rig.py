@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -20,6 +21,8 @@ from sternway.launcher.state import Record, Step
 VERSION = Path(__file__).with_name("version.py")
 OLD, NEW, NEWER = "20260101000000", "20260201000000", "20260301000000"
 PATIENCE_S = 20.0
+PATIENT_S = 60.0
+"""What the launcher gives a start, as it does for people."""
 
 
 class Rig:
@@ -51,10 +54,16 @@ class Rig:
     def command(self) -> list[str]:
         return [sys.executable, "-m", "sternway.launcher", "--data", str(self.root)]
 
-    def start(self) -> None:
-        bounds = ["--watch", "0.8", "--healthy-within", "3"]
+    def start(self, healthy_within_s: float = PATIENT_S) -> None:
+        """Start a launcher; a start of a version may take long on a busy machine."""
+        bounds = ["--watch", "0.4", "--healthy-within", f"{healthy_within_s:g}"]
         variables = {**os.environ, "STERNWAY_LAUNCHER_DIE_AT": str(self.order_to_die)}
         self._process = subprocess.Popen([*self.command(), *bounds], env=variables)
+
+    def be_impatient(self) -> None:
+        """Go on with a launcher that waits for no version longer than a second."""
+        self.kill()
+        self.start(1)
 
     def order(self, target: str, *, accept_export: bool = False, id: str = "u1") -> None:
         content = {"id": id, "target": target, "by": "ann", "reason": "ticket 42", "at": "2026-02-01T00:00:00+00:00"}
@@ -64,8 +73,8 @@ class Rig:
         """Wait until an update has ended, and return how."""
         return dict(self.until(lambda: files.read(self.files.outcomes / f"{id}.json")) or {})
 
-    def until(self, happened: Any) -> Any:
-        deadline = time.monotonic() + PATIENCE_S
+    def until(self, happened: Any, within_s: float = PATIENCE_S) -> Any:
+        deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             if found := happened():
                 return found
@@ -117,6 +126,37 @@ class Rig:
             self._process.wait(timeout=PATIENCE_S)
         return self._process.poll() is not None
 
+    def at(self, step: Step, number: signal.Signals) -> None:
+        """Have the launcher give itself a signal once it comes to a step."""
+        self.order_to_die.write_text(f"{step} {number.name}")
+
+    def kill_at(self, version: str, moment: str, victim: str) -> None:
+        """Have a version kill itself, or the launcher that started it, at a moment."""
+        (self.files.versions / version / "kill-at").write_text(json.dumps({"at": moment, "victim": victim}))
+
+    def is_killed_at_moment(self, version: str) -> bool:
+        return not (self.files.versions / version / "kill-at").exists()
+
+    def until_it_halts(self) -> None:
+        """Wait until the launcher has come to the step at which it stops itself."""
+        assert self._process
+        stat = Path(f"/proc/{self._process.pid}/stat")
+        self.until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
+
+    def go_on(self) -> None:
+        """Let a launcher go on that has stopped itself."""
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
+
+    def racks(self) -> list[int]:
+        """Return every process that is a version of this rack, or a task of one."""
+        return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if self._is_mine(path)]
+
+    def _is_mine(self, path: Path) -> bool:
+        with contextlib.suppress(OSError):
+            return f"{self.files.versions}/" in path.read_text()
+        return False
+
     def kill(self) -> None:
         assert self._process
         self._process.kill()
@@ -125,6 +165,7 @@ class Rig:
     def stop(self) -> None:
         """End the launcher and its rack."""
         if self._process and self._process.poll() is None:
+            self.go_on()
             self._process.terminate()
             self._process.wait(timeout=PATIENCE_S)
         self._end_rack()

@@ -139,7 +139,7 @@ def test_a_launcher_that_is_asked_to_stop_does_not_wait_for_a_trial(rig: Rig):
 
 
 def test_an_update_that_was_told_as_completed_is_not_taken_back(rig: Rig):
-    rig.order_to_die.write_text(Step.WATCHING)
+    rig.at(Step.WATCHING, signal.SIGKILL)
     rig.order(rig.version(NEW))
     assert rig.has_died()
     update = (files.read(rig.files.state) or {})["update"]
@@ -155,6 +155,7 @@ def test_an_update_that_was_told_as_completed_is_not_taken_back(rig: Rig):
 @pytest.mark.parametrize("behaviour", ["untried", "deaf"])
 def test_what_cannot_be_written_is_tried_again_until_it_can(rig: Rig, behaviour: str):
     rig.insert("kept")
+    rig.be_impatient()
     obstacle = in_the_way(rig.files.outcomes)
     rig.order(rig.version(NEW, schema=2, behaviour=behaviour))
     rig.until(rig.cause)
@@ -228,6 +229,7 @@ def test_exported_rows_are_named_if_the_way_down_is_taken_back_after_requests(ri
 
 def test_nothing_is_left_exported_if_the_way_down_is_taken_back_before_any_request(rig: Rig):
     stranded(rig)
+    rig.be_impatient()
     rig.order(rig.version(OLDER, behaviour="deaf"), accept_export=True)
     assert rig.outcome()["result"] == "reverted"
     assert rig.serves(NEW)

@@ -1,3 +1,5 @@
+import os
+import select
 import sqlite3
 import subprocess
 import sys
@@ -50,3 +52,30 @@ def test_alembic_stays_out_of_the_process_that_asks(database):
     code += f"apart.upgrade(dialect.url_of({str(database)!r}), 5); print('alembic' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "False\n"
+
+
+ASKS = """
+import json, os, subprocess, sys
+order = json.dumps({"url": "sqlite:///nowhere", "wait_s": 1, "asked_by": os.getpid()})
+subprocess.run([sys.executable, "-c", sys.argv[1]], input=order, text=True)
+"""
+MIGRATES = """
+import os, sys, time
+from sternway.store import apart, schema
+schema.upgrade = lambda *_, **__: (print(os.getpid(), flush=True), time.sleep(60))
+apart._answer(sys.stdin.read())
+"""
+
+
+def test_a_process_that_migrates_ends_with_the_one_that_asked():
+    """It would go on in a database that somebody has put another in the place of."""
+    asks = subprocess.Popen([sys.executable, "-c", ASKS, MIGRATES], stdout=subprocess.PIPE)
+    assert asks.stdout
+    with asks.stdout as said:
+        migrates = os.pidfd_open(int(said.readline()))
+        try:
+            asks.kill()
+            asks.wait(timeout=10)
+            assert select.select([migrates], [], [], 10)[0] == [migrates]
+        finally:
+            os.close(migrates)

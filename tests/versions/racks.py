@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from scripts.launched_rack import LaunchedRack
 from scripts.version import rack
 from scripts.version.tree import Tree
+from scripts.visitor import Visitor
 from sternway.channel import publish as publishing
 from sternway.channel.artifact import Artifact, this_platform
 from sternway.channel.installed import PACKAGES
@@ -24,6 +26,10 @@ _MIGRATION = '''\
 Revision: 9001
 """
 
+import os
+import time
+from pathlib import Path
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -34,9 +40,17 @@ COLUMNS = {{"apps": ("colour",)}}
 
 def upgrade() -> None:
     op.add_column("apps", sa.Column("colour", sa.Text))
+    store = Path(op.get_bind().exec_driver_sql("PRAGMA database_list").first()[2])
+    told = store.parent.parent.with_name("die-in-migration")
+    if told.exists():
+        told.unlink()
+        os.kill(os.getppid(), 9)  # the rack: whoever migrates for it ends too, and not some time later
+        time.sleep(4)
+    op.create_index("apps_colour", "apps", ["colour"])
 
 
 def downgrade() -> None:
+    op.drop_index("apps_colour", "apps")
     op.drop_column("apps", "colour")
 '''
 
@@ -85,10 +99,20 @@ def _broken(source: Path) -> None:
 CHANGES: Mapping[str, Callable[[Path], None] | None] = {
     FIRST: None,
     SECOND: _coloured,
-    THIRD: None,
+    THIRD: _coloured,
     DEAF: _deaf,
     BROKEN: _broken,
 }
+
+
+def visitor(rack: LaunchedRack) -> Visitor:
+    """Return who asks the app a hundred times a second and never retries."""
+    return Visitor(rack.router_port, "web.hello.localhost", connections=2, pause_s=0.02)
+
+
+def die_in_migration(rack: LaunchedRack) -> Path:
+    """Return the file that has the version with colours killed between two statements of its migration."""
+    return rack.root.with_name("die-in-migration")
 
 
 def publish(artifacts: list[Path], directory: Path) -> Path:

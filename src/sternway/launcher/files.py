@@ -67,6 +67,11 @@ class Files:
         return self._own / "trial"
 
     @property
+    def room(self) -> Path:
+        """Room on the disk that is set aside for the way back while an update is under way."""
+        return self._own / "room"
+
+    @property
     def snapshots(self) -> Path:
         """The store as it was before each update."""
         return self.root / "snapshots"
@@ -136,6 +141,17 @@ def remove(path: Path) -> None:
     path.unlink(missing_ok=True)
     if path.parent.exists():
         sync(path.parent)
+
+
+def set_aside(path: Path, size_bytes: int) -> None:
+    """Take room on the disk until the file is removed; raises OSError, and takes none, where there is not as much."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size_bytes)
+        except OSError:
+            path.unlink()
+            raise
 
 
 def sync(directory: Path) -> None:

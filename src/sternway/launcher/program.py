@@ -23,7 +23,7 @@ LOOK_S = 0.2
 STEADY_S = 60.0
 """A rack that ran so long is started again at once when it crashes."""
 DIE_AT = "STERNWAY_LAUNCHER_DIE_AT"
-"""For tests: a file that names a step. The launcher that reaches it removes the file and kills itself there."""
+"""For tests: a file with a step and a signal, which the launcher that reaches the step gives itself there."""
 _TOLD = ("version", "target", "step", "cause", "problem", "exit_code", "file")
 """What log records carry beside their message."""
 
@@ -175,8 +175,8 @@ def _alone(files: Files) -> Iterator[None]:
 def _cross(order: str | None) -> Callable[[Step], None]:
     def die_if_told(step: Step) -> None:
         path = Path(order or "")
-        if order and path.exists() and path.read_text() == step:
+        if order and path.exists() and (told := path.read_text().split())[0] == step:
             path.unlink()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.Signals[told[1]])
 
     return die_if_told

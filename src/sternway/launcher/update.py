@@ -24,6 +24,10 @@ ANSWER_S = 10.0
 """How long a version that was healthy may take to say so once more."""
 DEAF_STOP_S = 2.0
 """How long a version may take to end that has taken no request: clients wait meanwhile."""
+BACK_STOP_S = 5.0
+"""How long one may take on the way back that took requests: the one before has to serve again within ten seconds."""
+ROOM_BYTES = 8 * 1024 * 1024
+"""What the way back needs of the disk beside the size of the store: the launcher's record, the old version's start."""
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 5.0
 KEPT_SNAPSHOTS = 5
@@ -53,6 +57,7 @@ class Mover:
 
         Nothing that fails on the way is lost: the version before serves again, and the outcome says why.
         """
+        self.cross(_of(state).step)
         attended = Attended(self.racks, running, self.is_asked_to_stop)
         try:
             state = self._try(state, attended)
@@ -87,6 +92,7 @@ class Mover:
         """Let the target work on a copy of the store, where it can touch neither apps nor router."""
         update = _of(state)
         state = self._step(state, Step.TRYING)
+        files.set_aside(self.files.room, ROOM_BYTES + self.files.store.stat().st_size)
         trial = self.files.trial
         shutil.rmtree(trial, ignore_errors=True)
         there = Files(trial)
@@ -159,7 +165,7 @@ class Mover:
 
         def go_back() -> State:
             if there:
-                there.stop() if self.files.accepting.exists() else there.stop(DEAF_STOP_S)
+                there.stop(BACK_STOP_S if self.files.accepting.exists() else DEAF_STOP_S)
             return self._end(self._restored(state, _words(problem)), is_done=False)
 
         return self._insist(go_back)
@@ -205,6 +211,9 @@ class Mover:
                 return deed()
             except PROBLEMS as problem:
                 log.error("it did not work, and is tried again", extra={"cause": _words(problem)})
+            if self.files.room.exists():
+                files.remove(self.files.room)
+                continue
             self.wait(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
@@ -215,6 +224,7 @@ class Mover:
 
     def _end(self, state: State, *, is_done: bool) -> State:
         state = self.record.end(state, is_done=is_done, ended_at=_now())
+        self.files.room.unlink(missing_ok=True)
         self._forget_old_snapshots()
         return state
 

@@ -1,9 +1,13 @@
 """Brings the schema up to date in a process of its own, which takes with it what only a migration needs.
 
-It is told the database on its standard input and prints what went wrong, as JSON.
+It is told the database on its standard input and prints what went wrong, as JSON. It ends with the process that
+asked: one that went on would write a database that may be replaced by then, and remove the log of the other one.
 """
 
+import ctypes
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -14,6 +18,7 @@ from sternway.store import schema
 
 TIMEOUT_S = 600.0
 """How long a migration may take. One that is given up leaves the database as it was."""
+PR_SET_PDEATHSIG = 1
 
 
 def upgrade(url: sa.URL, wait_s: float) -> None:
@@ -27,7 +32,7 @@ def upgrade(url: sa.URL, wait_s: float) -> None:
 
 def _migrate(url: sa.URL, wait_s: float) -> dict[str, str]:
     """Return what went wrong, or nothing."""
-    order = json.dumps({"url": url.render_as_string(hide_password=False), "wait_s": wait_s})
+    order = json.dumps({"url": url.render_as_string(hide_password=False), "wait_s": wait_s, "asked_by": os.getpid()})
     command = [sys.executable, "-P", "-m", __name__]
     try:
         done = subprocess.run(command, input=order, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
@@ -42,11 +47,19 @@ def _migrate(url: sa.URL, wait_s: float) -> dict[str, str]:
 
 def _answer(order: str) -> dict[str, str]:
     wanted = json.loads(order)
+    _end_with(wanted["asked_by"])
     try:
         schema.upgrade(sa.make_url(wanted["url"]), wait_s=wanted["wait_s"])
     except errors.SternwayError as exc:
         return {"message": exc.message, "hint": exc.hint}
     return {}
+
+
+def _end_with(parent: int) -> None:
+    """Have the kernel kill this process with the one that asked, however that ends."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("whoever asked is gone")
 
 
 if __name__ == "__main__":
