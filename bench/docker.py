@@ -49,7 +49,7 @@ def measure(here: Place) -> list[Row]:
     subprocess.run([place.ROOT / "scripts" / "images.sh"], check=True)
     with here.rack(engine="docker") as rack:
         releases = rollback.prepare(rack, rollback.HELLO)
-        image = _image(rack, releases)
+        image = image_of(rack, APP)
         obstacle = swarm.obstacle()
         if obstacle:
             print(f"Swarm is left out: {obstacle}", flush=True)
@@ -58,10 +58,11 @@ def measure(here: Place) -> list[Row]:
             return _measured(here, rack, releases, image, other)
 
 
-def _image(rack: RackInUse, releases: dict[str, str]) -> str:
-    """Return the name of the image that both releases run."""
-    build = rack.api.fetch(types.Release, routes.release(APP, releases[rollback.GREETINGS[0]])).build
-    found = _docker("images", "--filter", f"reference=*/{APP}:{build}-web", "--format", "{{.Repository}}:{{.Tag}}")
+def image_of(rack: RackInUse, app: str) -> str:
+    """Return the name of the image that the app runs."""
+    active = rack.api.fetch(types.App, routes.app(app)).release
+    build = rack.api.fetch(types.Release, routes.release(app, active)).build
+    found = _docker("images", "--filter", f"reference=*/{app}:{build}-web", "--format", "{{.Repository}}:{{.Tag}}")
     return found.split()[0]
 
 

@@ -53,7 +53,7 @@ class Swarm:
     def __enter__(self) -> Self:
         try:
             self._runner.run(self._daemon.start())
-            self._runner.run(self._daemon.take_image(self._image, os.environ["DOCKER_HOST"]))
+            self.take_image(self._image)
             self.docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--task-history-limit", "0")
             self.docker("network", "create", "--driver", "overlay", "--attachable", NETWORK)
         except BaseException:
@@ -70,6 +70,10 @@ class Swarm:
         self._runner.close()
         if not self._had_gateway and GATEWAY.exists():
             subprocess.run(["ip", "link", "delete", GATEWAY.name], check=True, timeout=AT_REST_S)
+
+    def take_image(self, name: str) -> None:
+        """Bring an image in from the machine's own engine."""
+        self._runner.run(self._daemon.take_image(name, os.environ["DOCKER_HOST"]))
 
     def command(self, *words: str) -> list[str]:
         """Return a command for this engine."""

@@ -1,22 +1,23 @@
-"""A rollback to what stands by, beside the bare switch of the router and a cold one; then under load."""
+"""A rollback to what stands by, beside the bare switch, a cold one, kamal-proxy and Docker Swarm; then under load."""
 
 import asyncio
 import contextlib
 import os
-import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bench import load, place, rollback
+from bench import kamal, load, place, rollback, swarm, upstreams
+from bench.docker import image_of
 from bench.figures import Figures, Goal, Kind, Row, interleaved
+from bench.kamal import KamalProxy
 from bench.load import Load
-from bench.place import Place
+from bench.place import Place, RackInUse
 from bench.rollback import GREETINGS, HELLO, PROCESSES, Journey
+from bench.swarm import Swarm
 from bench.watch import Watch
 from sternway.clock import SystemClock
 from sternway.core.formation import FormationKey, Member, Route
@@ -24,6 +25,7 @@ from sternway.engines.docker import presence
 from sternway.router.caddy.router import CaddyRouter
 
 WARM, COLD, BARE = "hello", "cold", "bare"
+API = "API call to first answer"
 STANDBY = "1h"
 TIMEOUT_S = 10.0
 GOAL = Goal(Kind.MEDIAN, 15)
@@ -33,70 +35,89 @@ UNDER_LOAD = Load(rate=1000, every_s=2.0, standby=STANDBY)
 
 
 def measure(here: Place) -> list[Row]:
-    """Measure in turn: the switch alone, a warm rollback by the API and by the command, a cold one."""
+    """Measure in turn what only turns from one process to another, and rollbacks; then under load; then on Docker."""
+    with upstreams.running() as ports, contextlib.ExitStack() as beside:
+        bare = beside.enter_context(Switch(here.directory / "switch", ports))
+        measured = {"bare": bare.once} | _kamal(here, ports, beside)
+        figures = _on_processes(here, measured)
+    loaded = load.measure_under(here, UNDER_LOAD, "warm, loaded")
+    return [*_rows(figures), *loaded, *_on_docker(here, figures["bare"])]
+
+
+def _kamal(here: Place, ports: dict[str, int], beside: contextlib.ExitStack) -> dict[str, Callable[[], float]]:
+    program = kamal.program()
+    if program is None:
+        print(kamal.left_out(), flush=True)
+        return {}
+    proxy = beside.enter_context(KamalProxy(here.directory / "kamal", program, _host(BARE)))
+    proxy.turn_to(f"127.0.0.1:{ports[GREETINGS[0]]}")
+    watch = beside.enter_context(Watch(proxy.port, _host(BARE), is_patient=True))
+    return {"kamal": kamal.Turns(proxy, ports, watch).once}
+
+
+def _on_processes(here: Place, beside: dict[str, Callable[[], float]]) -> dict[str, Figures]:
+    """Measure rollbacks by the API and by the command, and a cold one."""
     home = here.directory / "home"
     home.mkdir()
-    with here.rack() as rack, Switch(here.directory / "switch") as bare:
-        warm = rollback.prepare(rack, HELLO, app=WARM, standby=STANDBY)
-        cold = rollback.prepare(rack, HELLO, app=COLD)
-        port, environment = rack.process.router_port, place.bare_environment(home, RACK_URL=rack.process.url)
-        with (
-            Watch(port, _host(WARM), is_patient=True) as watch,
-            Watch(port, _host(COLD), is_patient=True) as watch_cold,
-        ):
-            journey = Journey(rack, warm, watch, app=WARM, standby=PROCESSES)
-            slow = Journey(rack, cold, watch_cold, app=COLD)
-            measured = {"bare": bare.once, "api": journey.by_api, "command": journey.by_command, "cold": slow.by_api}
-            measured["version"] = lambda: place.run_ms([str(place.BIN / "sternway"), "version"], environment, home)
-            figures = interleaved(here.rounds(50, 5), measured, warm_up=2)
-    loaded = load.measure_under(here, UNDER_LOAD, "warm, loaded")
-    return [*_rows(figures | journey.ends()), *loaded, *_on_docker(here, figures["bare"])]
+    with here.rack() as rack, contextlib.ExitStack() as watching:
+        warm, cold = _journeys(rack, watching)
+        environment = place.bare_environment(home, RACK_URL=rack.process.url)
+        measured = {**beside, "api": warm.by_api, "command": warm.by_command, "cold": cold.by_api}
+        measured["version"] = lambda: place.run_ms([str(place.BIN / "sternway"), "version"], environment, home)
+        figures = interleaved(here.rounds(50, 5), measured, warm_up=2)
+    return figures | warm.ends()
+
+
+def _journeys(rack: RackInUse, watching: contextlib.ExitStack) -> tuple[Journey, Journey]:
+    """Deploy an app of which the other release stands by, and one of which it does not."""
+    warm = rollback.prepare(rack, HELLO, app=WARM, standby=STANDBY)
+    cold = rollback.prepare(rack, HELLO, app=COLD)
+    watches = [
+        watching.enter_context(Watch(rack.process.router_port, _host(app), is_patient=True)) for app in (WARM, COLD)
+    ]
+    return (
+        Journey(rack, warm, watches[0], app=WARM, standby=PROCESSES),
+        Journey(rack, cold, watches[1], app=COLD),
+    )
 
 
 def _on_docker(here: Place, bare: Figures) -> list[Row]:
-    """Measure a warm and a cold rollback on containers, in turn, where an engine answers."""
+    """Measure a warm and a cold rollback on containers, and that of Swarm, in turn, where an engine answers."""
     engine = presence.address()
     if not presence.answers(engine):
         print(f"left out: no Docker engine answers at {engine}; scripts/with_docker.sh starts one", flush=True)
         return []
     os.environ["DOCKER_HOST"] = engine
     subprocess.run([place.ROOT / "scripts" / "images.sh"], check=True)
-    with here.rack("containers", engine="docker") as rack:
-        warm = rollback.prepare(rack, HELLO, app=WARM, standby=STANDBY)
-        cold = rollback.prepare(rack, HELLO, app=COLD)
-        port = rack.process.router_port
-        with (
-            Watch(port, _host(WARM), is_patient=True) as watch,
-            Watch(port, _host(COLD), is_patient=True) as watch_cold,
-        ):
-            journey = Journey(rack, warm, watch, app=WARM, standby=PROCESSES)
-            slow = Journey(rack, cold, watch_cold, app=COLD)
-            figures = interleaved(here.rounds(25, 3), {"warm": journey.by_api, "cold": slow.by_api})
-    found = figures["warm"]
-    tail, bare_tail = Figures.once(found.p95), Figures.once(bare.p95)
-    return [
-        Row("warm", "API call to first answer, Docker", "ms", found, "bare switch", bare, GOAL),
-        Row("warm", "the same, 95th percentile", "ms", tail, "bare switch", bare_tail, TAIL_GOAL),
-        Row("warm", "API call to first answer, Docker", "ms", found, "cold, Docker", figures["cold"]),
-    ]
+    with here.rack("containers", engine="docker") as rack, contextlib.ExitStack() as beside:
+        warm, cold = _journeys(rack, beside)
+        measured = {"warm": warm.by_api, "cold": cold.by_api} | _swarm(here, image_of(rack, WARM), beside)
+        return _docker_rows(interleaved(here.rounds(25, 3), measured), bare)
+
+
+def _swarm(here: Place, image: str, beside: contextlib.ExitStack) -> dict[str, Callable[[], float]]:
+    obstacle = swarm.obstacle()
+    if obstacle:
+        print(f"Swarm is left out: {obstacle}", flush=True)
+        return {}
+    other = beside.enter_context(Swarm(here.directory / "swarm", image, PROCESSES))
+    other.serve(GREETINGS)
+    return {"swarm": beside.enter_context(other.rollbacks(GREETINGS)).once}
 
 
 class Switch:
     """The router alone, with two upstreams that run: from the call to the first answer of the other one."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, ports: dict[str, int]) -> None:
         self._directory = directory
+        self._members = {g: Member(FormationKey(BARE, "web", g), f"127.0.0.1:{p}") for g, p in ports.items()}
         self._runner = asyncio.Runner()
         self._running = contextlib.ExitStack()
         self._where = GREETINGS[0]
 
     def __enter__(self) -> Self:
         self._directory.mkdir()
-        ports = {greeting: _free_port() for greeting in GREETINGS}
-        for greeting, port in ports.items():
-            self._running.enter_context(_upstream(greeting, port))
-        self._members = {g: Member(FormationKey(BARE, "web", g), f"127.0.0.1:{p}") for g, p in ports.items()}
-        listen = _free_port()
+        listen = upstreams.free_port()
         self._router = CaddyRouter(self._directory / "router", f"127.0.0.1:{listen}", SystemClock())
         self._open = self._router.run()
         self._runner.run(self._open.__aenter__())
@@ -125,45 +146,35 @@ class Switch:
         self._runner.run(self._router.apply(BARE, (route,), epoch=1))
 
 
-@contextlib.contextmanager
-def _upstream(greeting: str, port: int) -> Iterator[None]:
-    environment = {**os.environ, "GREETING": greeting, "PORT": str(port), "RELEASE": "none"}
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(
-        [sys.executable, "app.py"], cwd=HELLO, env=environment, stdout=quiet, stderr=quiet
-    ) as running:
-        try:
-            deadline = time.monotonic() + TIMEOUT_S
-            while not _answers(port) and time.monotonic() < deadline:
-                time.sleep(place.POLL_S)
-            yield
-        finally:
-            running.terminate()
-
-
-def _answers(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        return int(reserved.getsockname()[1])
-
-
 def _host(app: str) -> str:
     return f"web.{app}.localhost"
 
 
 def _rows(figures: dict[str, Figures]) -> list[Row]:
     warm, bare, cold, version = (figures[name] for name in ("api", "bare", "cold", "version"))
-    tail = Figures.once(warm.p95)
-    return [
-        Row("warm", "API call to first answer", "ms", warm, "bare switch", bare, GOAL),
+    tail, command = Figures.once(warm.p95), figures["command"]
+    rows = [
+        Row("warm", API, "ms", warm, "bare switch", bare, GOAL),
         Row("warm", "the same, 95th percentile", "ms", tail, "bare switch", Figures.once(bare.p95), TAIL_GOAL),
-        Row("warm", "API call to first answer", "ms", warm, "cold rollback", cold),
+        Row("warm", API, "ms", warm, "cold rollback", cold),
         Row("warm", "API call to its own answer", "ms", figures["api answered"]),
-        Row("warm", "command to first answer", "ms", figures["command"], "sternway version", version),
+        Row("warm", "command to first answer", "ms", command, "sternway version", version),
         Row("warm", "command to its end", "ms", figures["command ended"], "sternway version", version, COMMAND_GOAL),
     ]
+    if "kamal" in figures:
+        theirs = ("kamal-proxy deploy", figures["kamal"])
+        rows += [Row("warm", API, "ms", warm, *theirs), Row("warm", "command to first answer", "ms", command, *theirs)]
+    return rows
+
+
+def _docker_rows(figures: dict[str, Figures], bare: Figures) -> list[Row]:
+    found, what = figures["warm"], f"{API}, Docker"
+    tail, bare_tail = Figures.once(found.p95), Figures.once(bare.p95)
+    rows = [
+        Row("warm", what, "ms", found, "bare switch", bare, GOAL),
+        Row("warm", "the same, 95th percentile", "ms", tail, "bare switch", bare_tail, TAIL_GOAL),
+        Row("warm", what, "ms", found, "cold, Docker", figures["cold"]),
+    ]
+    if "swarm" in figures:
+        rows.append(Row("warm", what, "ms", found, "service update --rollback", figures["swarm"]))
+    return rows

@@ -91,7 +91,7 @@ def test_keys_come_one_by_one_and_the_terminal_is_given_back(rack: ScriptedRack)
         terminal.type(b"q")
         assert terminal.ended() == 5
         assert terminal.has_echo()
-    headers = rack.requests[0].headers
+    headers = rack.request(f"GET {EXEC}").headers
     assert (headers["Height"], headers["Width"]) == ("33", "111")
     assert "Tty" not in headers
 

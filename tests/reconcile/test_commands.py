@@ -7,7 +7,8 @@ import pytest
 from sternway.core.crossing import Crossing
 from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus
 from sternway.engines.memory import World
-from sternway.ops import commands, promotions
+from sternway.ops import commands, preview, promotions
+from sternway.ops.promotions import Back
 from sternway.ports import LogLine
 from sternway.router.memory import MemoryNetwork
 from tests.rack import PATIENCE_S, RackUnderTest, rack_under_test
@@ -216,6 +217,16 @@ async def test_what_was_undone_is_done_again_on_the_way_forth(running):
     await back(running, first, 0)
     assert (await back(running, second, 0)).status is PromotionStatus.COMPLETED
     assert running.processes.launched[-1].command == "migrate"
+
+
+async def test_a_preview_lists_what_a_rollback_then_runs(running):
+    await running.app()
+    first, second, third = [await deployed(running, source) for source in (b"1", b"2", b"3")]
+    looked = await preview.preview(running.rack, "shop", Back(first), running.made())
+    assert [(c.command.release_id, c.text) for c in looked.commands] == [(third, "unmigrate"), (second, "unmigrate")]
+    await back(running, first, 0, 0)
+    looked = await preview.preview(running.rack, "shop", Back(second), running.made())
+    assert [(c.command.kind, c.command.release_id, c.text) for c in looked.commands] == [("release", second, "migrate")]
 
 
 async def test_a_release_without_commands_asks_the_store_for_none(running, monkeypatch):

@@ -13,6 +13,7 @@ from sternway.core.access import ADMIN, FIRST_ADMIN
 from sternway.core.errors import InvalidInput
 
 ACTOR = ("Convox-Actor", "X-Convox-Actor")
+REASON = "Reason"
 DEFAULT_ACTOR = FIRST_ADMIN
 REQUEST_ID = "Request-Id"
 MAX_LENGTH = 500

@@ -36,9 +36,17 @@ async def _rack(connection: HTTPConnection) -> Rack:
 
 
 async def made(connection: HTTPConnection, fields: Fields) -> Made:
-    """Return who does it, when and why."""
-    now = rack_of(connection).clock.now()
-    return Made(now, by=headers.actor(connection), reason=headers.clean(fields.get("reason", "")))
+    """Return who does it, when and why: the field `reason`, or the header where a request has no form."""
+    return _made_because(connection, fields.get("reason", "") or headers.text_of(connection.headers, headers.REASON))
+
+
+async def made_outright(connection: HTTPConnection) -> Made:
+    """Return the same of a request whose body is no form, or that has none; it is not read."""
+    return _made_because(connection, headers.text_of(connection.headers, headers.REASON))
+
+
+def _made_because(connection: HTTPConnection, reason: str) -> Made:
+    return Made(rack_of(connection).clock.now(), by=headers.actor(connection), reason=headers.clean(reason))
 
 
 async def _principal(connection: HTTPConnection) -> Principal:
@@ -66,6 +74,7 @@ PrincipalIn = Annotated[Principal, Depends(_principal)]
 """Who calls, as the gate found."""
 RackIn = Annotated[Rack, Depends(_rack)]
 MadeIn = Annotated[Made, Depends(made)]
+MadeOutright = Annotated[Made, Depends(made_outright)]
 AppName = Annotated[str, Path(), AfterValidator(_app_name)]
 BuildId = Annotated[str, Path(), _id("build")]
 ReleaseId = Annotated[str, Path(), _id("release")]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from sternway.core import difference
+from sternway.ops.commands import Ahead
 from sternway.ops.comparison import Comparison, Side
 from sternway.ops.history import Entry, Point
 from sternway.ops.preview import Finding, Preview, ServiceOutlook
@@ -41,6 +42,7 @@ def preview(found: Preview) -> wire.Preview:
         description=found.release.description,
         checks=[_finding(check) for check in found.checks],
         services=[_outlook(service) for service in found.services],
+        commands=[_ahead(each) for each in found.commands],
         standby=_ANSWERS[found.is_in_standby],
         expected=-1.0 if found.expected_s is None else round(found.expected_s, 3),
         measured=found.measured,
@@ -109,3 +111,8 @@ def _finding(check: Finding) -> wire.Finding:
 
 def _outlook(service: ServiceOutlook) -> wire.Outlook:
     return wire.Outlook(service.name, service.count, -1 if service.there is None else service.there)
+
+
+def _ahead(found: Ahead) -> wire.CommandAhead:
+    command = found.command
+    return wire.CommandAhead(command.kind, command.service, command.release_id, found.text)

@@ -91,13 +91,14 @@ class Rack:
         answer = self._exchange("POST", path, body=Body(b"", 0), options=encoded(options))
         return _shaped(lambda: json.from_json(kind, _decode(answer)))
 
-    def put_file(self, path: str, source: BinaryIO, size_bytes: int, kind: str) -> None:
-        """POST a file of a known size that nothing is made of."""
-        self._exchange("POST", path, body=Body(source, size_bytes), kind=kind, timeout_s=TRANSFER_TIMEOUT_S)
+    def put_file(self, path: str, file: Body, kind: str, options: Mapping[str, str]) -> None:
+        """POST a file of a known size that nothing is made of, with options as headers."""
+        self._exchange("POST", path, body=file, kind=kind, timeout_s=TRANSFER_TIMEOUT_S, options=encoded(options))
 
-    def get_file(self, path: str, query: Form, into: BinaryIO) -> None:
-        """Write what stands at a path into a file, as it comes."""
-        self._exchange("GET", f"{path}?{_encode(query)}", into=into, timeout_s=TRANSFER_TIMEOUT_S)
+    def get_file(self, path: str, query: Form, into: BinaryIO, options: Mapping[str, str]) -> None:
+        """Write what stands at a path into a file, as it comes; options are sent as headers."""
+        target = f"{path}?{_encode(query)}"
+        self._exchange("GET", target, into=into, timeout_s=TRANSFER_TIMEOUT_S, options=encoded(options))
 
     def headers(self) -> dict[str, str]:
         """Return what every request carries, that of a stream too."""

@@ -140,6 +140,11 @@ def with_reason(function: Function) -> Function:
     return click.option("--reason", help="Why, for the history.")(function)
 
 
+def reason_header(reason: str | None) -> dict[str, str]:
+    """Return the header that says why, where a request has no form to say it in."""
+    return {"Reason": " ".join(reason.split())} if reason else {}
+
+
 def with_wait(function: Function) -> Function:
     """Give a command --wait and --no-wait, as the argument `wait`."""
     text = "Wait until the promotion has ended (the default)."

@@ -13,6 +13,8 @@ STANDBY = {
     "unknown": "not known",
 }
 MAX_FILES = 40
+BEFOREHAND = "What runs before anything is started:"
+ON_REQUEST = "What would run only with --run-rollback-commands:"
 
 
 def show_diff(found: types.Diff) -> None:
@@ -20,12 +22,13 @@ def show_diff(found: types.Diff) -> None:
     output.show("".join(f"{letters.printable(line)}\n" for line in _diff(found)))
 
 
-def show_preview(found: types.Preview) -> None:
-    """Write what a rollback would do, the verdict first."""
+def show_preview(found: types.Preview, *, is_undoing: bool = False) -> None:
+    """Write what a rollback would do, the verdict first; `is_undoing`: with what undoes newer releases."""
     verdict = "would work" if found.works else "would NOT work"
     output.show(f"This {verdict}: {letters.printable(found.description)}\n\n")
     output.show_table(("CHECK", "RESULT", "FOUND"), [(c.name, c.result, _with_hint(c)) for c in found.checks])
     output.show("\n" + output.members(_outlook(found)))
+    output.show("".join(f"{letters.printable(line)}\n" for line in _commands(found.commands, is_undoing=is_undoing)))
     output.show("\nWhat does not come back:\n" + "".join(f"  {letters.printable(each)}\n" for each in found.stays))
     if found.diff:
         output.show("\n")
@@ -135,6 +138,16 @@ def _outlook(found: types.Preview) -> Iterator[tuple[str, str]]:
     yield "Services", "\n".join(services)
     yield "In standby", STANDBY.get(found.standby, found.standby)
     yield "Expected", _expected(found)
+
+
+def _commands(found: Sequence[types.CommandAhead], *, is_undoing: bool) -> Iterator[str]:
+    due = [each for each in found if is_undoing or each.kind == "release"]
+    left = [each for each in found if each not in due]
+    for title, listed in ((BEFOREHAND, due), (ON_REQUEST, left)):
+        if listed:
+            yield ""
+            yield title
+            yield from (f"  {c.kind} command of {c.service} ({c.release}): {c.command}" for c in listed)
 
 
 def _expected(found: types.Preview) -> str:

@@ -6,7 +6,7 @@ import select
 import shlex
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sternway.cli import client, errors, output, stream, terminal
 from sternway.wire.stream import parse_exit_frame
@@ -25,9 +25,9 @@ def command_line(words: Sequence[str]) -> str:
     return line
 
 
-def execute(rack: client.Rack, path: str, words: Sequence[str], *, by_entrypoint: bool = False) -> int:
-    """Run a command at the path of a process, as if it ran here, and return its exit code."""
-    options = {"Command": command_line(words)} | ({"Entrypoint": "true"} if by_entrypoint else {})
+def execute(rack: client.Rack, path: str, words: Sequence[str], more: Mapping[str, str]) -> int:
+    """Run a command at the path of a process, as if it ran here, and return its exit code; `more` are headers."""
+    options = {"Command": command_line(words), **more}
     if not terminal.is_interactive():
         with stream.converse(rack, path, options | {"Tty": "false"}) as conversation:
             return _join(conversation)

@@ -1,16 +1,19 @@
-"""Use case of release commands: look at what ran for a release, and at what it printed."""
+"""Use cases of release commands: which a promotion runs, what ran for a release, and what it printed."""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sternway.core import command
 from sternway.core.app import App
-from sternway.core.command import CommandRun, RunStatus
+from sternway.core.command import Command, CommandKind, CommandRun, Declared, Reached, RunStatus
 from sternway.core.errors import NotFound, SternwayError
+from sternway.core.manifest import parse
+from sternway.core.release import Release
 from sternway.ops.builds import once, shelf
 from sternway.ops.rack import Rack
-from sternway.ports import LogQuery
+from sternway.ports import Ledger, LogQuery
 
 MAX_BYTES = 1024 * 1024
 CUT = b"[what came before is left out]\n"
@@ -23,6 +26,43 @@ class RunView:
 
     run: CommandRun
     output: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A command that a promotion would run; `text` has variables as they are written, and none of their values."""
+
+    command: Command
+    text: str
+
+
+async def agenda(
+    ledger: Ledger, app: App, target: Release, *, before: int | None = None, is_undoing: bool
+) -> tuple[Command, ...]:
+    """Return all that a promotion of `target` runs before it begins, in this order.
+
+    `before` is the promotion, so that what it did itself changes nothing; None for one that has yet to be asked for.
+    """
+    declared = command.declared(target, Reached(target.id, target.build_id or "", 0, 0))
+    if not target.is_rollback:
+        return command.forth(declared, (), is_rollback=False)
+    if not (is_undoing or declared.release):
+        return ()
+    history = await ledger.commands.history(app, target)
+    effects = [effect for effect in history.effects if before is None or effect.promotion_id < before]
+    passed = [await _declared(ledger, app, each) for each in history.newer] if is_undoing else []
+    return (
+        *command.back(history.own, passed, effects),
+        *command.forth(replace(declared, reached=history.own), effects, is_rollback=True),
+    )
+
+
+async def ahead(ledger: Ledger, app: App, target: Release) -> Sequence[Ahead]:
+    """Return what a rollback to `target` would run, also what it only runs where that is asked for: `rollback`."""
+    if not target.build_id:
+        return ()
+    found = await agenda(ledger, app, target, is_undoing=True)
+    return [Ahead(each, await _text(ledger, app, target, each)) for each in found]
 
 
 async def list_runs(rack: Rack, app_name: str, release_id: str) -> Sequence[RunView]:
@@ -56,6 +96,16 @@ async def printed(rack: Rack, app: App, process_id: str) -> bytes:
     return bytes(output) if len(output) <= MAX_BYTES else CUT + bytes(output[-MAX_BYTES:])
 
 
+async def _declared(ledger: Ledger, app: App, reached: Reached) -> Declared:
+    return command.declared(await ledger.releases.get(app, reached.release_id), reached)
+
+
+async def _text(ledger: Ledger, app: App, target: Release, due: Command) -> str:
+    """A rollback command is that of the release that is gone back over, and is run with its artifact."""
+    release = target if due.kind is CommandKind.RELEASE else await ledger.releases.get(app, due.release_id)
+    return command.text(parse(release.manifest).manifest, due)
+
+
 async def _output(rack: Rack, app: App, run: CommandRun) -> bytes:
     if run.status is RunStatus.RUNNING:
         return await printed(rack, app, run.process_id)
@@ -67,5 +117,5 @@ async def _output(rack: Rack, app: App, run: CommandRun) -> bytes:
 
 
 def _key(run: CommandRun) -> str:
-    command = run.command
-    return f"command/{run.promotion_id}/{command.kind}/{command.release_id}/{command.service}/log"
+    ran = run.command
+    return f"command/{run.promotion_id}/{ran.kind}/{ran.release_id}/{ran.service}/log"

@@ -194,6 +194,11 @@ def _revealed(data: Mapping[str, str]) -> str:
 _OF_APP: Mapping[str, Callable[[Mapping[str, str]], tuple[Subject, str]]] = {
     "release:scale": lambda data: (Subject.SCALE, f"{data['service']} to {data['count']}"),
     "release:reveal": lambda data: (Subject.OTHER, _revealed(data)),
+    "process:run": lambda data: (Subject.OTHER, f"a process of {data['service']} run once, {data['release']}"),
+    "process:exec": lambda data: (Subject.OTHER, f"a command run in {data['process']}"),
+    "process:files:read": lambda data: (Subject.OTHER, f"files copied from {data['process']}"),
+    "process:files:write": lambda data: (Subject.OTHER, f"files copied to {data['process']}"),
+    "process:files:delete": lambda data: (Subject.OTHER, f"files removed in {data['process']}"),
     "app:update": lambda data: (Subject.SETTINGS, _settings(data)),
     "app:create": lambda data: (Subject.APP, "created"),
     "app:delete": lambda data: (Subject.APP, "deleted"),

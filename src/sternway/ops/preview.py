@@ -15,7 +15,8 @@ from sternway.core.plan import Desired, ServiceTarget
 from sternway.core.promotion import Promotion, PromotionOptions, Standing, admit
 from sternway.core.release import Release
 from sternway.core.standby import Manner
-from sternway.ops import comparison, reach
+from sternway.ops import commands, comparison, reach
+from sternway.ops.commands import Ahead
 from sternway.ops.comparison import Comparison, Side
 from sternway.ops.promotions import Back
 from sternway.ops.rack import Rack
@@ -55,6 +56,7 @@ class ServiceOutlook:
 class Preview:
     """What would happen. `release` is what would be promoted, with the description that it would have.
 
+    `commands` run before it begins; those of the kind `rollback` only where that is asked for.
     `is_in_standby`: everything that it needs is there already, None where the engine does not say.
     `expected_s` is the median of this app's own promotions of that kind, of which there were `measured`.
     `stays` is what would not come back, each in words. `differences` are from the active release to the
@@ -65,6 +67,7 @@ class Preview:
     release: Release
     checks: Sequence[Finding]
     services: Sequence[ServiceOutlook] = ()
+    commands: Sequence[Ahead] = ()
     is_in_standby: bool | None = None
     expected_s: float | None = None
     measured: int = 0
@@ -87,6 +90,7 @@ class _Basis:
     latest: Promotion | None
     sides: tuple[Side, Side] | None
     past: Sequence[Past]
+    commands: Sequence[Ahead]
     others: Sequence[str]
 
 
@@ -109,6 +113,7 @@ async def preview(rack: Rack, app_name: str, back: Back, made: Made) -> Preview:
         release=basis.candidate.release,
         checks=[*checks, *_settings(basis, back)],
         services=services,
+        commands=basis.commands,
         is_in_standby=is_there,
         expected_s=None if is_there is None else history.typical_s(of_its_kind),
         measured=0 if is_there is None else len(of_its_kind),
@@ -129,6 +134,7 @@ async def _read(ledger: Ledger, app_name: str, back: Back, made: Made) -> _Basis
         latest=await ledger.promotions.latest(app),
         sides=sides,
         past=await _past(ledger, app),
+        commands=await commands.ahead(ledger, app, candidate.release),
         others=[other.name for other in await ledger.apps.list() if other.id != app.id],
     )
 

@@ -1,14 +1,18 @@
 """Use cases inside a process: run a command, copy files, connect. Nothing of what passes is kept or logged.
 
+The history says who did it, where and why, and neither commands nor paths: both may hold what is secret.
+
 A process is named by its id, or by its service, which stands for one of its running processes.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+from sternway.core.app import Made
 from sternway.core.errors import InvalidInput, NotFound
+from sternway.core.event import Happening
 from sternway.core.formation import Health
-from sternway.ops import processes
+from sternway.ops import apps, processes
 from sternway.ops.processes import ProcessView
 from sternway.ops.rack import Rack
 from sternway.ports import Execution, Pipe, Session
@@ -30,34 +34,36 @@ async def find(rack: Rack, app_name: str, name: str) -> str:
 
 
 @asynccontextmanager
-async def execute(rack: Rack, app_name: str, name: str, execution: Execution) -> AsyncIterator[Session]:
+async def execute(
+    rack: Rack, app_name: str, name: str, execution: Execution, made: Made
+) -> AsyncIterator[Session]:
     """Run a command inside a process until the block ends; raises NotFound."""
     if not execution.words:
         raise InvalidInput("command: missing", hint="name a program to run")
-    process_id = await find(rack, app_name, name)
+    process_id = await _entered(rack, app_name, name, "process:exec", made)
     async with rack.processes.execute(app_name, process_id, execution) as session:
         yield session
 
 
-async def read_files(rack: Rack, app_name: str, name: str, path: str) -> AsyncGenerator[bytes]:
+async def read_files(rack: Rack, app_name: str, name: str, path: str, made: Made) -> AsyncGenerator[bytes]:
     """Yield a tar of a file or directory; raises NotFound before anything else."""
     _check_path(path)
-    process_id = await find(rack, app_name, name)
+    process_id = await _entered(rack, app_name, name, "process:files:read", made)
     async for chunk in rack.processes.read_files(app_name, process_id, path):
         yield chunk
 
 
-async def write_files(rack: Rack, app_name: str, name: str, tar: AsyncIterator[bytes]) -> None:
+async def write_files(rack: Rack, app_name: str, name: str, tar: AsyncIterator[bytes], made: Made) -> None:
     """Unpack a tar at the root of the file system of a process; names in it are paths from there."""
-    process_id = await find(rack, app_name, name)
+    process_id = await _entered(rack, app_name, name, "process:files:write", made)
     await rack.processes.write_files(app_name, process_id, "/", tar)
 
 
-async def delete_files(rack: Rack, app_name: str, name: str, paths: Collection[str]) -> None:
+async def delete_files(rack: Rack, app_name: str, name: str, paths: Collection[str], made: Made) -> None:
     """Remove files and directories of a process."""
     for path in paths:
         _check_path(path)
-    process_id = await find(rack, app_name, name)
+    process_id = await _entered(rack, app_name, name, "process:files:delete", made)
     await rack.processes.delete_files(app_name, process_id, paths)
 
 
@@ -66,6 +72,16 @@ def connect(rack: Rack, host: str, port: int) -> AbstractAsyncContextManager[Pip
     if not 0 < port <= MAX_PORT:
         raise InvalidInput(f"port: not between 1 and {MAX_PORT}", hint="write HOST:PORT")
     return rack.processes.connect(host, port)
+
+
+async def _entered(rack: Rack, app_name: str, name: str, action: str, made: Made) -> str:
+    """Return the id of the process that is meant, once it is on record who does what there."""
+    process_id = await find(rack, app_name, name)
+    detail = {"process": process_id} | ({"reason": made.reason} if made.reason else {})
+    async with rack.store.write() as ledger:
+        app = await ledger.apps.get(app_name)
+        await apps.record(ledger, app, Happening(action, made.by, made.at, detail=detail))
+    return process_id
 
 
 def _runs(view: ProcessView) -> bool:

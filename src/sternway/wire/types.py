@@ -350,11 +350,21 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandAhead:
+    """What a rollback would run: `kind` release, or rollback, which runs only with `run-rollback-commands`."""
+
+    kind: str
+    service: str
+    release: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """What a rollback would do (`GET /apps/{app}/releases/{release}/preview`, Sternway's own).
 
     `standby` is yes, no or unknown; `expected` is in seconds, -1 where it is not known, from so many promotions of
-    that kind as `measured` says. `stays` is what would not come back, in words.
+    that kind as `measured` says. `stays` is what would not come back, in words. `commands` are in their order.
     """
 
     app: str
@@ -363,6 +373,7 @@ class Preview:
     description: str = ""
     checks: list[Finding] = field(default_factory=list)
     services: list[Outlook] = field(default_factory=list)
+    commands: list[CommandAhead] = field(default_factory=list)
     standby: str = "unknown"
     expected: float = -1.0
     measured: int = 0

@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from sternway.ops import processes
+from sternway.ops import history, processes
 from tests.api.server import PASSWORD, application, serving
 from tests.api.stock import StockClient
 
@@ -209,3 +209,24 @@ async def test_service_of_which_nothing_runs_is_said_so(running, client):
     await running.until("shop", lambda there: not any(f.key.service == "web" and f.processes for f in there))
     answer = await client.get("/apps/shop/processes/web/files?file=/etc")
     assert (answer.status_code, answer.text.splitlines()[0]) == (404, "no process of web runs"), release
+
+
+async def test_the_history_says_who_entered_where_and_why_and_not_with_what(running, stock):
+    await stock.execute(EXEC, "echo hidden", Reason="caf\u00e9".encode().decode("latin-1"))
+    entries = [entry for entry in await history.of_app(running.rack, "shop") if entry.reason]
+    assert [entry.reason for entry in entries] == ["caf\u00e9"]
+    assert entries[0].text.startswith("a command run in ")
+    assert "hidden" not in repr(entries)
+
+
+async def test_the_history_says_why_files_were_copied(running, client):
+    await running.app()
+    await running.deployed()
+    files, why = "/apps/shop/processes/web/files", {"Reason": "look"}
+    await client.post(files, content=_tar("srv/a.txt", b"hidden"), headers=why)
+    await client.get(files, params={"file": "/srv/a.txt"}, headers=why)
+    newest = (await history.of_app(running.rack, "shop"))[:2]
+    assert [(entry.text.rpartition(" ")[0], entry.reason) for entry in newest] == [
+        ("files copied from", "look"),
+        ("files copied to", "look"),
+    ]

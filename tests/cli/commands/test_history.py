@@ -89,6 +89,17 @@ def test_dry_run_says_that_it_would_work_and_what_stays(run: Run, rack: Scripted
     assert "\nEnvironment\n  + A\n" in ended.out
 
 
+def test_dry_run_tells_what_runs_from_what_runs_on_request(run: Run, rack: ScriptedRack) -> None:
+    commands = [types.CommandAhead("rollback", "web", NEW, "undo"), types.CommandAhead("release", "web", OLD, "migrate")]
+    rack.on(f"GET /apps/shop/releases/{OLD}/preview", preview(commands=commands))
+    undo, migrate = (f"  {each.kind} command of web ({each.release}): {each.command}\n" for each in commands)
+    before, request = "\nWhat runs before anything is started:\n", "\nWhat would run only with --run-rollback-commands:\n"
+    plain = run("releases", "rollback", OLD, "--dry-run").out
+    assert f"{before}{migrate}{request}{undo}\nWhat does not come back" in plain
+    undoing = run("releases", "rollback", OLD, "--dry-run", "--run-rollback-commands").out
+    assert f"{before}{undo}{migrate}\nWhat does not come back" in undoing
+
+
 def test_dry_run_that_would_not_work_ends_with_1(run: Run, rack: ScriptedRack) -> None:
     checks = [types.Finding("environment", "problem", "required env: A", "sternway env set A=…")]
     rack.on(f"GET /apps/shop/releases/{OLD}/preview", preview(works=False, checks=checks, diff=None))

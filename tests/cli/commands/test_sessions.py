@@ -55,6 +55,16 @@ def test_single_word_is_a_whole_command(run: Run, rack: ScriptedRack) -> None:
     assert headers["Entrypoint"] == "true"
 
 
+def test_reason_goes_along_with_every_command_that_enters_a_process(run: Run, rack: ScriptedRack) -> None:
+    rack.on_talk(EXEC, lambda peer: peer.exit(0))
+    rack.on("POST /apps/shop/services/web/processes", RUNNING)
+    rack.on("GET /apps/shop/processes/web/files", Answer(404, b"{}"))
+    run("exec", "web", "ls", "--reason", "caf\u00e9")
+    run("run", "web", "ls", "--detach", "--reason", "caf\u00e9")
+    run("cp", "web:/etc/hosts", ".", "--reason", "caf\u00e9")
+    assert [r.headers["Reason"].encode("latin-1").decode() for r in rack.requests] == ["caf\u00e9"] * 3
+
+
 def test_stdin_is_passed_byte_for_byte(run: Run, rack: ScriptedRack, stdin: Feed) -> None:
     received = []
 

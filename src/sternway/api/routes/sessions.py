@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from sternway.api import answers, headers, streams
 from sternway.api.headers import text_of
-from sternway.api.inputs import AppName, ProcessId, RackIn, rack_of
+from sternway.api.inputs import AppName, MadeOutright, ProcessId, RackIn, made_outright, rack_of
 from sternway.core.errors import InvalidInput, NotFound
 from sternway.ops import sessions
 from sternway.ports import Execution, Pipe, Session, TerminalSize
@@ -41,9 +41,9 @@ async def connect(websocket: WebSocket, host: str, port: str) -> None:
 
 
 @router.get("/apps/{app}/processes/{process}/files")
-async def download(rack: RackIn, app: AppName, process: ProcessId, file: str = "") -> Response:
+async def download(rack: RackIn, made: MadeOutright, app: AppName, process: ProcessId, file: str = "") -> Response:
     """Return a tar of a file or directory of a process; names in it begin with the last part of its path."""
-    chunks = sessions.read_files(rack, app, process, file)
+    chunks = sessions.read_files(rack, app, process, file, made)
     try:
         first = await anext(chunks)
     except StopAsyncIteration:
@@ -55,25 +55,25 @@ async def download(rack: RackIn, app: AppName, process: ProcessId, file: str = "
     "/apps/{app}/processes/{process}/files",
     openapi_extra={"requestBody": {"content": {STREAM: {"schema": {"type": "string", "format": "binary"}}}}},
 )
-async def upload(rack: RackIn, app: AppName, process: ProcessId, request: Request) -> Response:
+async def upload(rack: RackIn, made: MadeOutright, app: AppName, process: ProcessId, request: Request) -> Response:
     """Unpack a tar at the root of the file system of a process."""
-    await sessions.write_files(rack, app, process, request.stream())
+    await sessions.write_files(rack, app, process, request.stream(), made)
     return answers.ok()
 
 
 @router.delete("/apps/{app}/processes/{process}/files")
-async def delete(rack: RackIn, app: AppName, process: ProcessId, files: str = "") -> Response:
+async def delete(rack: RackIn, made: MadeOutright, app: AppName, process: ProcessId, files: str = "") -> Response:
     """Remove files of a process; `files` is a list, joined by commas."""
-    await sessions.delete_files(rack, app, process, [path for path in files.split(",") if path])
+    await sessions.delete_files(rack, app, process, [path for path in files.split(",") if path], made)
     return answers.ok()
 
 
 @asynccontextmanager
 async def _session(websocket: WebSocket, app: str, process: str) -> AsyncIterator[Session]:
     """Open what the handshake asks for; what is wrong with it is said as everything else is."""
-    execution = execution_of(websocket.headers)
+    execution, made = execution_of(websocket.headers), await made_outright(websocket)
     _log_begun("command begins", websocket)
-    async with sessions.execute(rack_of(websocket), app, process, execution) as session:
+    async with sessions.execute(rack_of(websocket), app, process, execution, made) as session:
         yield session
 
 

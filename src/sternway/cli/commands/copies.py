@@ -9,6 +9,7 @@ import click
 
 from sternway.cli import errors, files, options
 from sternway.cli.command import command
+from sternway.cli.connection import Body
 from sternway.cli.options import Target
 from sternway.wire import routes
 
@@ -29,35 +30,38 @@ class Remote:
 @click.argument("source", metavar="SRC")
 @click.argument("destination", metavar="DST")
 @click.option("--tar-extra", hidden=True, expose_value=False)
+@options.with_reason
 @options.on_app
-def cp(target: Target, source: str, destination: str) -> None:
+def cp(target: Target, source: str, destination: str, reason: str | None) -> None:
     """Copy a file or directory to a process or from one.
 
     One side is PROCESS:/PATH or SERVICE:/PATH, the other a path here. A destination in a process is the path
     that the copy gets; with a slash at its end, the directory that it goes into.
     """
+    why = options.reason_header(reason)
     match _side(source), _side(destination):
         case Path() as here, Remote() as there:
-            _upload(target, here, there)
+            _upload(target, here, there, why)
         case Remote() as there, Path() as here:
-            _download(target, there, here, into=destination.endswith("/"))
+            _download(target, there, (here, destination.endswith("/")), why)
         case _:
             raise errors.usage("one side has to be in a process, the other here", hint="sternway cp web:/etc/hosts .")
 
 
-def _upload(target: Target, here: Path, there: Remote) -> None:
+def _upload(target: Target, here: Path, there: Remote, why: dict[str, str]) -> None:
     with tempfile.TemporaryFile(prefix="sternway-") as file:
         files.pack(here, there.path, file)
         size_bytes = file.tell()
         file.seek(0)
-        target.rack.put_file(routes.files(target.app, there.process), file, size_bytes, TAR)
+        target.rack.put_file(routes.files(target.app, there.process), Body(file, size_bytes), TAR, why)
 
 
-def _download(target: Target, there: Remote, here: Path, *, into: bool) -> None:
+def _download(target: Target, there: Remote, place: tuple[Path, bool], why: dict[str, str]) -> None:
+    here, is_into = place
     with tempfile.TemporaryFile(prefix="sternway-") as file:
-        target.rack.get_file(routes.files(target.app, there.process), {"file": there.path}, file)
+        target.rack.get_file(routes.files(target.app, there.process), {"file": there.path}, file, why)
         file.seek(0)
-        files.unpack(file, there.path, here, into=into)
+        files.unpack(file, there.path, here, into=is_into)
 
 
 def _side(text: str) -> Remote | Path:

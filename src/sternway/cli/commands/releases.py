@@ -90,7 +90,7 @@ def rollback(target: Target, *, release: str | None, to: str | None, order: Orde
     back = promotion.Back(_meant(target, release, to), how["only"], how["settings"])
     order = replace(order, run_rollback_commands=how["run_rollback_commands"])
     if how["dry_run"]:
-        return _preview(target, back, as_json=how["as_json"])
+        return _preview(target, back, as_json=how["as_json"], is_undoing=how["run_rollback_commands"])
     with output.progress(aside=how["id_only"] or how["as_json"]) as progress:
         new = promotion.roll_back(target.rack, target.app, back, order, progress)
     if how["as_json"]:
@@ -189,9 +189,9 @@ def _meant(target: Target, release: str | None, to: str | None) -> str:
     return found.release
 
 
-def _preview(target: Target, back: promotion.Back, *, as_json: bool) -> None:
+def _preview(target: Target, back: promotion.Back, *, as_json: bool, is_undoing: bool) -> None:
     found = target.rack.fetch(types.Preview, routes.preview(target.app, back.release), back.form())
-    output.show_json(found) if as_json else retrospect.show_preview(found)
+    output.show_json(found) if as_json else retrospect.show_preview(found, is_undoing=is_undoing)
     if problem := next((check for check in found.checks if check.result == "problem"), None):
         raise errors.CommandFailed(f"it would not work: {problem.detail}", hint=problem.hint)
 

@@ -20,14 +20,15 @@ STARTING = ("starting", "pending", "unhealthy")
 @click.argument("process", metavar="PROCESS|SERVICE", shell_complete=options.processes)
 @click.argument("words", metavar="COMMAND...", nargs=-1, required=True)
 @click.option("-e", "--entrypoint", is_flag=True, help="Start the command by the entrypoint of the image.")
+@options.with_reason
 @options.on_app
-def execute(target: Target, process: str, words: tuple[str, ...], entrypoint: bool) -> int:
+def execute(target: Target, process: str, words: tuple[str, ...], entrypoint: bool, reason: str | None) -> int:
     """Run a command inside a process, or inside one of a service; it ends with the command's exit code.
 
     Words that begin with a dash need -- before the command. A single word is split as by a shell.
     """
     path = routes.execute(target.app, process)
-    return session.execute(target.rack, path, words, by_entrypoint=entrypoint)
+    return session.execute(target.rack, path, words, _how(reason, by_entrypoint=entrypoint))
 
 
 def bounds(function: Function) -> Function:
@@ -52,6 +53,7 @@ def bounds(function: Function) -> Function:
 )
 @click.option("-e", "--entrypoint", is_flag=True, help="Start the command by the entrypoint of the image.")
 @bounds
+@options.with_reason
 @options.on_app
 def run(  # noqa: PLR0913 - the options of a command
     target: Target,
@@ -62,6 +64,7 @@ def run(  # noqa: PLR0913 - the options of a command
     release: str | None,
     timeout_s: int,
     entrypoint: bool,
+    reason: str | None,
     **limits: int | None,
 ) -> int:
     """Run a command in a process of its own, with a service's files and environment.
@@ -70,7 +73,7 @@ def run(  # noqa: PLR0913 - the options of a command
     command itself, and its outcome stays to be seen for an hour: ps info, logs.
     """
     headers = {name.replace("_", "-").title(): str(value) for name, value in limits.items() if value}
-    headers |= {"Release": release} if release else {}
+    headers |= ({"Release": release} if release else {}) | options.reason_header(reason)
     if detach:
         started = _start(target, service, headers | {"Command": session.command_line(words)})
         output.show(f"{started.id}\n")
@@ -78,7 +81,11 @@ def run(  # noqa: PLR0913 - the options of a command
     # An image needs a `sleep` for this, as for every client of this API.
     with _holding(target, service, headers | {"Command": f"sleep {timeout_s}"}) as process_id:
         path = routes.execute(target.app, process_id)
-        return session.execute(target.rack, path, words, by_entrypoint=entrypoint)
+        return session.execute(target.rack, path, words, _how(reason, by_entrypoint=entrypoint))
+
+
+def _how(reason: str | None, *, by_entrypoint: bool) -> dict[str, str]:
+    return ({"Entrypoint": "true"} if by_entrypoint else {}) | options.reason_header(reason)
 
 
 @contextmanager
