@@ -89,8 +89,8 @@ class Series:
         return self.between(self.ends - steps * self.grain.step_s, self.ends)
 
     def total(self) -> Counts:
-        """Return all of it in one."""
-        return total(self.counts)
+        """Return all that is known of it in one."""
+        return total(counts for number, counts in enumerate(self.counts) if self.is_known(number))
 
 
 def total(counts: Iterable[Counts]) -> Counts:
@@ -98,7 +98,9 @@ def total(counts: Iterable[Counts]) -> Counts:
     found = list(counts)
     columns = itertools.zip_longest(*(each.latency for each in found), fillvalue=0)
     return Counts(
-        sum(each.requests for each in found), sum(each.errors for each in found), tuple(sum(column) for column in columns)
+        sum(each.requests for each in found),
+        sum(each.errors for each in found),
+        tuple(sum(column) for column in columns),
     )
 
 

@@ -171,7 +171,9 @@ def _logging(name: str, options: Options) -> Json:
     own = _log(f"log/{role}.log", options) | {"exclude": ["http.log.access", "admin"], "level": "WARN"}
     if role not in names.BACKS:
         return {"logs": {"default": own}}
-    return {"logs": {"default": own, "access": _log(names.access_log(name), options) | {"include": ["http.log.access"]}}}
+    return {
+        "logs": {"default": own, "access": _log(names.access_log(name), options) | {"include": ["http.log.access"]}}
+    }
 
 
 def _log(filename: str, options: Options) -> Json:
