@@ -67,7 +67,10 @@ async def test_promotion_shows_the_requests_on_both_sides_of_its_switch(running,
     for ago in (0.5, 0.5, 30):
         running.router.network.answered("shop", ago_s=ago)
     page = await browser.visit("/apps/shop/promotions/1")
-    assert re.search(r"Traffic was switched at [0-9:.]+ UTC\. Before: \d requests, 0 failed\. Since then: ", page.text)
+    assert re.search(
+        r"Traffic was switched at [0-9:.]+ UTC\. Before: \d requests, 0 failed\. In the second of the switch: \d",
+        page.text,
+    )
     marks = [found for tag, found in page.tags if tag == "line"]
     assert [30 < float(mark["x1"].rstrip("%")) < 40 for mark in marks] == [True]
     assert re.search(r"switch [0-9]{2}:[0-9]{2}:[0-9]{2}", page.text)
@@ -82,7 +85,7 @@ async def test_stream_of_an_attempt_of_long_ago_ends_at_once(running, browser, m
     await running.deployed()
     now = running.rack.clock.now()
     monkeypatch.setattr(type(running.rack.clock), "now", lambda _: now + timedelta(hours=1))
-    running.router.network.now = lambda: (now + timedelta(hours=1)).timestamp()
+    running.router.network.now = (now + timedelta(hours=1)).timestamp
     monkeypatch.setattr("sternway.console.visit.LOOK_AGAIN_S", 3600.0)
     assert "Traffic was switched" not in (await browser.visit("/apps/shop/promotions/1")).text
     assert (await browser.get("/apps/shop/promotions/1/traffic/live")).text.endswith("event: done\ndata: \n\n")
@@ -121,6 +124,7 @@ def test_groups_are_known_when_they_are_over():
     [
         (figures.rate(0), "0"),
         (figures.rate(0.25), "0.2"),
+        (figures.rate(1 / 60), "0.02"),
         (figures.rate(1234.5), "1,234"),
         (figures.share(0), "0%"),
         (figures.share(0.0001), "< 0.1%"),
@@ -133,7 +137,7 @@ def test_groups_are_known_when_they_are_over():
         (figures.mebibytes(20480), "20.0 GiB"),
         (figures.percent_of(3, 2), 100.0),
         (figures.percent_of(3, 0), 0.0),
-        ([charts.nice(value) for value in (0, 1.5, 4, 7, 120)], [1, 2, 5, 10, 200]),
+        ([charts.nice(value) for value in (0.2, 1, 1.4, 5, 99, 120)], [0.2, 1, 1.5, 6, 100, 150]),
     ],
 )
 def test_numbers_read_well(shown, expected):

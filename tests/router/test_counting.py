@@ -39,7 +39,7 @@ async def total(router, app: str, requests: int) -> Counts:
     """Return the counts of an app once there are as many requests; a line may be written after its answer."""
     async with asyncio.timeout(upstreams.WAIT_S):
         while True:
-            found = (await router.counted([app], MOMENTS))[app].total()
+            found: Counts = (await router.counted([app], MOMENTS))[app].total()
             if found.requests >= requests:
                 return found
 

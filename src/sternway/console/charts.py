@@ -3,6 +3,7 @@
 A chart is as wide as there are steps and 100 high; the page stretches it to the room that there is.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ LEAST = 4
 """How high a column of errors is at least: one error among a thousand requests has to be seen."""
 BESIDE = 60.0
 """From which percentage on the name of a mark stands before it."""
+
+_NICE = (1, 1.5, 2, 3, 4, 6, 8, 10)
+_ROUNDING = 1e-9
 
 Steps = Sequence[Counts | None]
 """Counts by step, the oldest first; None where nothing is known, or nothing has happened yet."""
@@ -54,7 +58,7 @@ class Lines:
 
 def columns(steps: Steps, step_s: float, marks: Iterable[Mark] = ()) -> Columns:
     """Draw counts; all heights are rates, so that charts of other steps compare."""
-    top = nice(max((each.requests / step_s for each in steps if each), default=0.0))
+    top = nice(max([1 / step_s, *(each.requests / step_s for each in steps if each)]))
     high = [_height(each.requests / step_s / top) if each else 0 for each in steps]
     failed = [max(LEAST, _height(each.errors / step_s / top)) if each and each.errors else 0 for each in steps]
     return Columns(len(steps), _columns(high), _columns(failed), top, _gaps(steps), tuple(marks))
@@ -62,18 +66,14 @@ def columns(steps: Steps, step_s: float, marks: Iterable[Mark] = ()) -> Columns:
 
 def lines(width: int, *values: Sequence[float | None]) -> Lines:
     """Draw values on one scale."""
-    top = nice(max((value for line in values for value in line if value is not None), default=0.0))
+    top = nice(max([1.0, *(value for line in values for value in line if value is not None)]))
     return Lines(width, [_line(line, top) for line in values], top)
 
 
 def nice(value: float) -> float:
-    """Return the next number that reads well: 1, 2 or 5 and zeros, and 1 at least."""
-    step = 1.0
-    while True:
-        for factor in (1, 2, 5):
-            if value <= factor * step:
-                return factor * step
-        step *= 10
+    """Return the next number above that reads well."""
+    step = 10.0 ** math.floor(math.log10(value))
+    return next(factor * step for factor in _NICE if value <= factor * step * (1 + _ROUNDING))
 
 
 def grouped(steps: Steps, size: int) -> Steps:

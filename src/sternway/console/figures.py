@@ -10,7 +10,9 @@ def count(number: int) -> str:
 
 def rate(number: float) -> str:
     """Return so many a second."""
-    return f"{number:,.0f}" if number >= 10 or number == int(number) else f"{number:.1f}"
+    if number >= 10 or number == int(number):
+        return f"{number:,.0f}"
+    return f"{number:.1f}" if number >= 0.1 else f"{number:.2f}"
 
 
 def share(part: float) -> str:

@@ -262,8 +262,11 @@ FIGURES_MEAN = "Figures are of the last minute. Failed are those answered with a
 COUNTED_SINCE = "Counted since {at}."
 NO_TRAFFIC_KNOWN = "The router does not say now what is asked of this app."
 REQUESTS_FAILED = "{requests} requests, {errors} failed"
+AT_CLOCK = "{at:%H:%M:%S}"
 SWITCH_MARK = "switch {at}"
-ACROSS_SWITCHED = "Traffic was switched at {at} UTC. Before: {before}. Since then: {after}."
+ACROSS_SWITCHED = (
+    "Traffic was switched at {at} UTC. Before: {before}. In the second of the switch: {then}. Since then: {after}."
+)
 ACROSS_NOT_SWITCHED = "No traffic was switched. {before}."
 CAPACITY = "Capacity"
 CPU = "Processor"

@@ -45,14 +45,23 @@ class Now:
 
 
 @dataclass(frozen=True, slots=True)
-class Across:
-    """The requests around an attempt; `after` is None while nothing was switched."""
+class Switch:
+    """When requests went elsewhere, how many there were in that very second, and since."""
 
+    at: datetime
+    then: Counts
+    after: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Across:
+    """The requests around an attempt: `before` its switch, or all of them where nothing was switched."""
+
+    begins: datetime
+    ends: datetime
     chart: Columns
     before: Counts
-    after: Counts | None
-    switched_at: datetime | None
-    seconds: int
+    switch: Switch | None
     is_over: bool
 
 
@@ -106,23 +115,20 @@ async def across(rack: Rack, app_name: str, found: PromotionView) -> Across | No
     first, last = int(begins.timestamp()), int(ends.timestamp())
     steps = [_second(series, second) for second in range(first, last)]
     switches = [step.at for step in found.steps if step.is_switch and begins <= step.at <= ends]
-    marks = [
-        Mark(_percent(switch, first, last), "" if number else _CLOCK.format(at=switch))
-        for number, switch in enumerate(switches)
-    ]
-    place = int(switches[0].timestamp()) - first if switches else len(steps)
+    marks = [Mark(_percent(switched, first, last), _name(switched, switches)) for switched in switches]
+    chart = charts.columns(steps, SECONDS.step_s, marks)
+    is_over = at >= ends + timedelta(seconds=1)
     known = [each or Counts() for each in steps]
-    return Across(
-        charts.columns(steps, SECONDS.step_s, marks),
-        traffic.total(known[:place]),
-        traffic.total(known[place:]) if switches else None,
-        switches[0] if switches else None,
-        last - first,
-        at >= ends + timedelta(seconds=1),
-    )
+    if not switches:
+        return Across(begins, ends, chart, traffic.total(known), None, is_over)
+    place = int(switches[0].timestamp()) - first
+    switch = Switch(switches[0], traffic.total(known[place : place + 1]), traffic.total(known[place + 1 :]))
+    return Across(begins, ends, chart, traffic.total(known[:place]), switch, is_over)
 
 
-_CLOCK = "{at:%H:%M:%S}"
+def _name(switched: datetime, switches: Sequence[datetime]) -> str:
+    """Name the first of them only: names of those that follow close would stand over each other."""
+    return f"{switched:%H:%M:%S}" if switched == switches[0] else ""
 
 
 def _span(promotion: Promotion, now: datetime) -> tuple[datetime, datetime]:
