@@ -26,6 +26,7 @@ from sternway.api.routes import (
     sessions,
     system,
     tokens,
+    traffic,
     users,
 )
 from sternway.ops.rack import Rack
@@ -40,6 +41,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     processes.router,
     sessions.router,
     services.router,
+    traffic.router,
     logs.router,
     registries.router,
     users.router,

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-from sternway.console import printed, texts, times
+from sternway.console import figures, printed, texts, times
 from sternway.console.static_files import StaticFile
 
 
@@ -34,6 +34,12 @@ class Pages:
             "span": times.span,
             "ago": _ago,
             "printed": printed.shown_text,
+            "count": figures.count,
+            "rate": figures.rate,
+            "share": figures.share,
+            "milliseconds": figures.milliseconds,
+            "mebibytes": figures.mebibytes,
+            "percent_of": figures.percent_of,
         }
 
     def render(self, template: str, values: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.routing import Route
 
-from sternway.console.views import apps, builds, environment, history, logs, people, rack, releases, signing
+from sternway.console.views import apps, builds, environment, history, logs, people, rack, releases, signing, switches
 from sternway.console.visit import PREFIX, action, page
 from sternway.core.access import Role
 
@@ -65,6 +65,7 @@ def _of_releases() -> Sequence[Route]:
         action(RELEASE + "/promote", releases.promote),
         page(PROMOTION, releases.watch),
         page(PROMOTION + "/live", releases.watch_live),
+        page(PROMOTION + "/traffic/live", switches.watch_live),
         action(PROMOTION + "/undo", releases.undo),
         action(APP + "/cancel", releases.cancel),
         page(APP + "/difference", releases.difference),

@@ -9,6 +9,8 @@ from sternway.core.errors import InvalidInput, Refused
 from sternway.core.release import Release
 
 DEFAULT_TIMEOUT_S = 3000
+SWITCHING = "Switching traffic"
+"""What the step begins with that says that requests go elsewhere from now on."""
 ROLLBACK_SHOWN_FOR = timedelta(seconds=7)
 """How long `rollback` is shown after a revert: clients poll every five seconds and must see it once."""
 

@@ -31,7 +31,7 @@ class RackSettings:
     """What is fixed while a rack runs. `domain` ends the hosts of apps, `rack_domain` is where the API answers.
 
     `router_port` is where apps answer; it is part of the addresses that people are shown. `process` is the
-    rack's own, None where it has none to itself. `memory_mib` is what the machine has, 0 if that is not known.
+    rack's own, None where it has none to itself. `memory_mib` and `cpus` are what the machine has, 0 if not known.
     """
 
     name: str
@@ -43,6 +43,7 @@ class RackSettings:
     region: str = ""
     process: ProcessState | None = None
     memory_mib: int = 0
+    cpus: int = 0
 
 
 @dataclass(frozen=True, slots=True)

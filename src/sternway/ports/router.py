@@ -1,10 +1,11 @@
 """The Protocols of what carries requests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from sternway.core.formation import ProcessState, Route
+from sternway.core.traffic import Grain, Series
 
 
 class Router(Protocol):
@@ -49,4 +50,12 @@ class Traffic(Protocol):
 
     async def in_flight(self) -> Mapping[str, int]:
         """Return how many requests each endpoint is answering; endpoints with none may be left out."""
+        ...
+
+    async def counted(self, apps: Collection[str], grain: Grain) -> Mapping[str, Series]:
+        """Return how many requests of each of these apps have ended, and how, up to now; one without any has zeros.
+
+        A request counts when its answer has ended, WebSockets and streams too, and once, whatever was tried for it.
+        What was answered while the rack was not there counts as well, as far back as `known_from` says.
+        """
         ...

@@ -11,7 +11,7 @@ from sternway.core.app import App, Made, Settings
 from sternway.core.command import CommandRun, History
 from sternway.core.event import Event, Happening
 from sternway.core.history import SettingsLine, Stand
-from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus, Standing
+from sternway.core.promotion import SWITCHING, Activation, Promotion, PromotionOptions, PromotionStatus, Standing
 from sternway.core.registry import Login
 from sternway.core.release import Build, Release, ReleaseLine
 
@@ -143,6 +143,11 @@ class Step:
     at: datetime
     text: str
     promotion_id: int | None = None
+
+    @property
+    def is_switch(self) -> bool:
+        """Tell whether requests went elsewhere from then on."""
+        return self.text.startswith(SWITCHING)
 
 
 class Promotions(Protocol):

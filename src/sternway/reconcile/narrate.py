@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sternway.core.formation import Health
 from sternway.core.plan import Action, Desired, Freeze, Observed, Retire, Start, Switch
+from sternway.core.promotion import SWITCHING
 
 
 def describe(action: Action) -> str:
@@ -13,7 +14,7 @@ def describe(action: Action) -> str:
             return f"Starting {formation.key.service}: {_processes(count)}"
         case Switch(routes):
             services = ", ".join(f"{route.service} ({_processes(len(route.members))})" for route in routes)
-            return f"Switching traffic: {services}" if services else "Taking the routes down"
+            return f"{SWITCHING}: {services}" if services else "Taking the routes down"
         case Freeze(key):
             return f"Freezing the earlier {key.service}, which stands by"
         case Retire(key, keep):

@@ -5,14 +5,17 @@ after a restart. Requests are made by hand: `request` picks a member as the rout
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from time import time
 
 from sternway.core.errors import NotFound, RouterUnavailable
 from sternway.core.formation import Member, ProcessState, Route
+from sternway.core.traffic import Grain, Series
 from sternway.router import table
+from sternway.router.tally import Answered, Tally
 
 
 @dataclass(slots=True)
@@ -24,6 +27,8 @@ class MemoryNetwork:
     is_down: bool = False
     applied: int = 0
     requests: Counter[str] = field(default_factory=Counter)
+    tally: Tally = field(default_factory=Tally)
+    now: Callable[[], float] = time
     _turns: Iterator[int] = field(default_factory=count)
 
     @contextmanager
@@ -32,21 +37,31 @@ class MemoryNetwork:
 
         Raises NotFound for an unknown host (404) and RouterUnavailable for a route without members (503).
         """
-        member = self._choose(host)
+        app, route = self._route(table.matched_as(host.partition(":")[0]))
+        if not route.members:
+            self.answered(app, status=503)
+            raise RouterUnavailable(f"{route.service} has no process to answer", hint="look at its processes")
+        member = route.members[next(self._turns) % len(route.members)]
+        begun = self.now()
         self.requests[member.endpoint] += 1
         try:
             yield member
         finally:
             self.requests[member.endpoint] -= 1
+            self.answered(app, took_s=self.now() - begun)
 
-    def _choose(self, host: str) -> Member:
-        route = self._route(table.matched_as(host.partition(":")[0]))
-        if not route.members:
-            raise RouterUnavailable(f"{route.service} has no process to answer", hint="look at its processes")
-        return route.members[next(self._turns) % len(route.members)]
+    def answered(self, app: str, *, status: int = 200, took_s: float = 0.0, ago_s: float = 0.0) -> None:
+        """Count a request as one that ended so long ago."""
+        now = self.now()
+        self.tally.add(Answered(app, now - ago_s, status, took_s), now)
 
-    def _route(self, host: str) -> Route:
-        by_name = {table.matched_as(name): r for routes in self.routes.values() for r in routes for name in r.hosts}
+    def _route(self, host: str) -> tuple[str, Route]:
+        by_name = {
+            table.matched_as(name): (app, route)
+            for app, routes in self.routes.items()
+            for route in routes
+            for name in route.hosts
+        }
         name = table.find(host, by_name)
         if name is not None:
             return by_name[name]
@@ -101,6 +116,11 @@ class MemoryRouter:
         """Return what `request` holds open."""
         self._check_up()
         return {endpoint: number for endpoint, number in self.network.requests.items() if number}
+
+    async def counted(self, apps: Collection[str], grain: Grain) -> Mapping[str, Series]:
+        """Return what `request` and `answered` counted."""
+        self._check_up()
+        return self.network.tally.series(apps, grain, self.network.now())
 
     def _check_up(self) -> None:
         if self.network.is_down:

@@ -423,3 +423,44 @@ class Restored:
     release: str = ""
     promotion: int = 0
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficStep:
+    """Requests that ended in one step of time; `p50` and `p95` are in milliseconds, -1 where they are not known."""
+
+    time: datetime | None
+    requests: int = 0
+    errors: int = 0
+    p50: float = -1.0
+    p95: float = -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What was asked of an app lately (`GET /apps/{app}/traffic`, Sternway's own), as a whole and by step.
+
+    `step` is in seconds. Nothing is known of what was before `since`, and no step from then is listed.
+    """
+
+    app: str
+    step: int
+    since: datetime | None = None
+    requests: int = 0
+    errors: int = 0
+    p50: float = -1.0
+    p95: float = -1.0
+    steps: list[TrafficStep] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What the machine has and what processes use: cores in thousandths, memory in MiB."""
+
+    cluster_cpu: int = 0
+    cluster_gpu: int = 0
+    cluster_memory: int = 0
+    process_count: int = 0
+    process_cpu: int = 0
+    process_gpu: int = 0
+    process_memory: int = 0

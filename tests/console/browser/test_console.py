@@ -21,6 +21,7 @@ PAGES = {
     "logs": "/apps/hello/logs",
     "history": "/apps/hello/history",
     "difference": "/apps/hello/difference",
+    "promotion": "/apps/hello/promotions/1",
     "rack": "/rack",
     "update": "/rack/update",
     "people": "/people",
@@ -72,6 +73,8 @@ def test_rollback_by_the_button_under_load_loses_no_request_and_can_be_undone(si
     assert any(step.startswith("Switching") for step in steps(page))
     answer = ask(site.rack.router_port, HOST)
     assert (answer["version"], answer["greeting"]) == ("1", "bonjour")
+    expect(page.locator("#across .said")).to_contain_text(re.compile(r"Since then: [1-9]\d* requests, 0 failed"))
+    expect(page.locator("#across .mark")).to_have_count(1)
     site.picture(page, "rolled-back")
     page.get_by_role("button", name=f"Undo: back to {before}").click()
     expect(page.get_by_role("status")).to_contain_text("Done")
@@ -193,7 +196,7 @@ def test_keyboard_reaches_the_content_first_and_every_row(site, desk):
     page.wait_for_url("**/rollback")
 
 
-def test_nothing_moves_while_events_arrive(site, desk):
+def test_nothing_moves_while_events_arrive(site, desk, visitor):
     page = site.page(desk, "/apps/hello")
     page.evaluate(
         "window.shift = 0; new PerformanceObserver(list => list.getEntries().forEach(e => window.shift += e.value))"
@@ -203,4 +206,5 @@ def test_nothing_moves_while_events_arrive(site, desk):
     site.rack.sternway("env", "set", f"SHIFT={began}", "-a", "hello", "--promote")
     expect(page.locator("table.releases tbody tr").nth(0)).to_contain_text("SHIFT")
     expect(page.get_by_text("2 of 2 healthy")).to_be_visible()
+    expect(page.locator("#traffic dd").first).not_to_have_text("0")
     assert page.evaluate("window.shift") < 0.1

@@ -7,7 +7,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sternway.console import live, release_rows, texts, visit
+from sternway.console import live, release_rows, texts, traffic, visit
+from sternway.console.traffic import Hour
 from sternway.console.visit import Visit
 from sternway.core.access import Role
 from sternway.core.errors import InvalidInput, SternwayError
@@ -24,10 +25,11 @@ TOP_RELEASES = 8
 
 @dataclass(frozen=True, slots=True)
 class AppCard:
-    """An app on the first page, with the last attempt to make a release active."""
+    """An app on the first page, with the last attempt to make a release active, and what was asked of it lately."""
 
     view: AppView
     latest: Promotion | None
+    hour: Hour | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ async def show_live(seen: Visit) -> Response:
 
     async def parts() -> live.Parts:
         values = await _overview(seen)
-        names = ("state", "services", "newest")
+        names = ("state", "traffic", "services", "newest")
         return {name: seen.part_of_page(f"parts/{name}.html", **values) for name in names}
 
     return seen.stream(live.changing(seen.rack.changes, seen.app, parts))
@@ -99,7 +101,9 @@ async def stop_process(seen: Visit) -> Response:
 
 async def _cards(seen: Visit) -> Mapping[str, Any]:
     views = [view for view in await apps.list_all(seen.rack) if seen.may(Role.VIEWER, view.app.name)]
-    return {"cards": [AppCard(view, await _latest(seen, view.app.name)) for view in views]}
+    hours = await traffic.hours(seen.rack, [view.app for view in views])
+    cards = [AppCard(view, await _latest(seen, view.app.name), hours.get(view.app.name)) for view in views]
+    return {"cards": cards}
 
 
 async def _latest(seen: Visit, app_name: str) -> Promotion | None:
@@ -110,15 +114,22 @@ async def _overview(seen: Visit) -> Mapping[str, Any]:
     view = await apps.get(seen.rack, seen.app)
     services, problem = await _services(seen)
     active = await releases.get(seen.rack, seen.app, view.active_id) if view.active_id else None
+    asked = await traffic.now(seen.rack, seen.app)
     return {
         "view": view,
         "latest": await _latest(seen, seen.app),
         "active": active,
         "services": services,
         "problem": problem,
+        "traffic": asked,
+        "takes_requests": bool(problem) or _takes_requests(services) or (asked and asked.five.requests),
         "router_port": seen.rack.settings.router_port,
         "newest": (await release_rows.page(seen.rack, seen.app, size=TOP_RELEASES)).rows,
     }
+
+
+def _takes_requests(services: Sequence[ServiceCard]) -> bool:
+    return any(card.target and card.target.target.hosts for card in services)
 
 
 async def _services(seen: Visit) -> tuple[Sequence[ServiceCard], str]:

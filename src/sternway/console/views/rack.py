@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from sternway.console import live, visit
 from sternway.console.visit import Visit
-from sternway.ops import parameters, system, versions
+from sternway.ops import capacity, parameters, system, versions
 from sternway.ops.changes import RACK
 from sternway.ops.examination import Wish
 
@@ -15,15 +15,19 @@ OFFERED = 10
 
 
 async def show(seen: Visit) -> Response:
-    """Show versions, parameters and processes."""
-    return seen.page("rack.html", **await _described(seen))
+    """Show versions, capacity, parameters and processes."""
+    return seen.page("rack.html", capacity=await capacity.measure(seen.rack), **await _described(seen))
 
 
 async def show_live(seen: Visit) -> Response:
-    """Keep the versions up to date."""
+    """Keep versions and capacity up to date."""
 
     async def parts() -> live.Parts:
-        return {"versions": seen.part_of_page("parts/versions.html", **await _described(seen))}
+        used = await capacity.measure(seen.rack)
+        return {
+            "versions": seen.part_of_page("parts/versions.html", **await _described(seen)),
+            "capacity": seen.part_of_page("parts/capacity.html", capacity=used),
+        }
 
     return seen.stream(live.changing(seen.rack.changes, RACK, parts))
 

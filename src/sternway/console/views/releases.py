@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sternway.console import live, release_rows, texts, visit
+from sternway.console import live, release_rows, texts, traffic, visit
 from sternway.console.visit import Visit
 from sternway.core.app import AppStatus
 from sternway.core.errors import InvalidInput, NotFound
@@ -92,7 +92,9 @@ async def promote(seen: Visit) -> Response:
 
 async def watch(seen: Visit) -> Response:
     """Show how an attempt goes, step by step."""
-    return seen.page("promotion.html", **await _progress(seen, await _watched(seen)))
+    found = await _watched(seen)
+    across = await traffic.across(seen.rack, seen.app, found)
+    return seen.page("promotion.html", across=across, **await _progress(seen, found))
 
 
 async def watch_live(seen: Visit) -> Response:

@@ -16,5 +16,6 @@ new connections (`listening`). What served before goes when it carries nothing a
 Modules: `names` (who is called what), `configuration` (the JSON, pure; `serving` what a back does with a request,
 `proxies` how it is passed on), `record` (the routes of each app, durable), `slots` (the files that Caddy reads for
 each request), `files` (both, and the table of hosts), `lock`, `process` (start, find, stop), `admin` (Caddy's API),
-`part` (one Caddy from start to stop), `backs` (the two), `generation`, `listening`, `leaving`, `router` (the whole).
+`part` (one Caddy from start to stop), `backs` (the two), `generation`, `listening`, `leaving`, `access_log` and
+`counting` (what was answered), `router` (the whole).
 """

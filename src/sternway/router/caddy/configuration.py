@@ -168,9 +168,12 @@ def _lower_case_host() -> Json:
 def _logging(name: str, options: Options) -> Json:
     """Return the logs; generations share theirs, since no two of them work side by side for long."""
     role = names.role(name)
-    access = _log(f"log/access-{role.removeprefix('back-')}.log", options) | {"include": ["http.log.access"]}
     own = _log(f"log/{role}.log", options) | {"exclude": ["http.log.access", "admin"], "level": "WARN"}
-    return {"logs": {"default": own} | ({"access": access} if role in names.BACKS else {})}
+    if role not in names.BACKS:
+        return {"logs": {"default": own}}
+    return {
+        "logs": {"default": own, "access": _log(names.access_log(name), options) | {"include": ["http.log.access"]}}
+    }
 
 
 def _log(filename: str, options: Options) -> Json:

@@ -27,6 +27,11 @@ def generation(name: str) -> int:
     return int(_parsed(name)[2] or 0)
 
 
+def access_log(back: str) -> str:
+    """Return the path of the log of the requests that a back answered; generations share theirs."""
+    return f"log/access-{role(back).removeprefix('back-')}.log"
+
+
 def is_name(text: str) -> bool:
     """Tell whether a Caddy of the router is called like this."""
     return _NAME.fullmatch(text) is not None

@@ -4,16 +4,17 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from sternway.core.errors import RouterUnavailable
 from sternway.core.formation import ProcessState, Route
+from sternway.core.traffic import Grain, Series
 from sternway.ports import Clock
 from sternway.router import table
-from sternway.router.caddy import backs, configuration, generation, layout, lock, names, process, record
+from sternway.router.caddy import backs, configuration, counting, generation, layout, lock, names, process, record
 from sternway.router.caddy.configuration import Options
 from sternway.router.caddy.files import RouteFiles
 from sternway.router.caddy.leaving import Leaving
@@ -46,6 +47,7 @@ class CaddyRouter:
         self._serving = generation.Generation(self._plan, 0)
         self._leaving = Leaving(directory, clock, self._options, 0)
         self._problem = ""
+        self._counting = counting.Counting(directory, clock)
         self._changing = asyncio.Lock()
         self._left: dict[str, float] = {}
         self._gaps: dict[str, float] = {}
@@ -72,12 +74,14 @@ class CaddyRouter:
         self._gaps = dict.fromkeys(self._files.gaps(), self._clock.monotonic())
         async with lock.held(self._directory / "run" / "start.lock", self._clock, timeout_s=START_TIMEOUT_S):
             await self._begin()
+        self._counting = counting.Counting(self._directory, self._clock)
         # Not a TaskGroup around the block: it would wrap what the block raises.
         self._watching = asyncio.create_task(self._watch())
         try:
             yield
         finally:
             await self._stop_watching()
+            await self._counting.close()
 
     async def apply(self, app: str, routes: tuple[Route, ...], *, epoch: int) -> None:
         """Switch the app to these routes; see `ports.Router`.
@@ -115,6 +119,10 @@ class CaddyRouter:
         now = self._clock.monotonic()
         self._left = {endpoint: at for endpoint, at in self._left.items() if now - at < SETTLE_S}
         return dict.fromkeys(self._left, 1) | counted
+
+    async def counted(self, apps: Collection[str], grain: Grain) -> Mapping[str, Series]:
+        """Return what the access logs say; see `counting`."""
+        return await self._counting.counted(apps, grain)
 
     async def _begin(self) -> None:
         """Adopt what serves, if it is what this version would start, or take over from it."""
@@ -178,6 +186,7 @@ class CaddyRouter:
             tasks.create_task(self._serving.keep_up())
             tasks.create_task(self._leaving.see_off(self._serving.gone))
             tasks.create_task(self._close_gaps())
+            tasks.create_task(self._counting.keep_up())
 
     async def _stop_watching(self) -> None:
         if self._watching is not None:
