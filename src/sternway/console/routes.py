@@ -4,7 +4,18 @@ from collections.abc import Sequence
 
 from starlette.routing import Route
 
-from sternway.console.views import apps, builds, environment, history, logs, people, rack, releases, signing
+from sternway.console.views import (
+    apps,
+    builds,
+    environment,
+    history,
+    logs,
+    people,
+    rack,
+    releases,
+    settings,
+    signing,
+)
 from sternway.console.visit import PREFIX, action, page
 from sternway.core.access import Role
 
@@ -17,7 +28,7 @@ USER = "/people/{name}"
 
 def all_routes() -> Sequence[Route]:
     """Return them all."""
-    return [*_own(), *_of_apps(), *_of_releases(), *_of_rack(), *_of_people()]
+    return [*_own(), *_of_apps(), *_of_settings(), *_of_releases(), *_of_rack(), *_of_people()]
 
 
 def _own() -> Sequence[Route]:
@@ -51,6 +62,15 @@ def _of_apps() -> Sequence[Route]:
         page(APP + "/environment", environment.show),
         action(APP + "/environment/review", environment.review),
         action(APP + "/environment", environment.save),
+    ]
+
+
+def _of_settings() -> Sequence[Route]:
+    return [
+        page(APP + "/settings", settings.show),
+        action(APP + "/settings", settings.save),
+        action(APP + "/settings/lock", settings.lock),
+        action(APP + "/settings/scale", settings.scale),
     ]
 
 

@@ -16,10 +16,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from sternway.console import live, pages
+from sternway.console import live, pages, texts
 from sternway.console.static_files import StaticFile
 from sternway.core.access import Principal, Role
-from sternway.core.app import Made
+from sternway.core.app import App, Made
 from sternway.core.errors import InvalidInput, NotFound, Refused, SternwayError, TooLarge, Unauthenticated
 from sternway.core.names import is_name
 from sternway.ops import access
@@ -82,6 +82,13 @@ class Visit:
         """Return who does it, when, and why if they said so."""
         said = "".join(c for c in self.form.get("reason", "") if c.isprintable()).strip()[:MAX_REASON]
         return Made(self.rack.clock.now(), self.principal.name, said or default_reason)
+
+    def reasoned(self, app: App) -> Made:
+        """Return the same, for an app that may have people asked; raises InvalidInput if they did not say why."""
+        made = self.made()
+        if app.settings.asks_reason and not made.reason:
+            raise InvalidInput(texts.NO_REASON, hint=texts.NO_REASON_HINT)
+        return made
 
     def may(self, role: Role, app: str | None = None) -> bool:
         """Tell whether this visitor may do what takes the role."""
