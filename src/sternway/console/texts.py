@@ -208,6 +208,11 @@ STANDS_BY = "Everything that it needs stands by."
 WHAT_COMES_BACK = "What comes back"
 PARTS = (("", "All of it"), ("env", "Only the environment"), ("build", "Only the build"))
 NO_SUCH_PART = "part: there is no such part"
+SETTINGS_DIFFERED = "When this release was last active, other settings held:"
+BRING_SETTINGS_BACK = "Bring these settings back as well"
+SETTINGS_STAY_SET = "They take effect at once, and stay set whatever becomes of the promotion."
+SETTINGS_SAME = "What is set for the app was the same then; nothing changes."
+NEVER_SET = "It was never active, so there are no settings of its time. What is set stays as it is."
 CANNOT = "It cannot be rolled back to as things stand."
 FORCE_LABEL = "Take the place of the promotion that runs"
 ROLL_BACK_NOW = "Roll back"
@@ -239,6 +244,11 @@ LOGS_OF_MOMENT = "Logs from this moment"
 # --- logs ---
 LOGS = "Logs"
 CONTAINS = "Contains"
+SINCE = "From (UTC)"
+FAILED_LINES = "What the processes of {id} printed"
+FAILED_LINES_MEANS = "The last {count} lines of what this release started, until it was taken down."
+NO_FAILED_LINES = "They printed nothing, or nothing of it is kept."
+ALL_FAILED_LINES = "All of it in the logs"
 FILTER = "Filter"
 PAUSE = "Pause"
 RESUME = "Resume"
@@ -258,7 +268,15 @@ CANCEL_BUILD = "Cancel the build"
 
 # --- environment ---
 ENV_OF = "Of {id}. Values are kept sealed and are not shown."
-ENV_NOT_NEWEST = "The newer {id} was not made active, so a change begins at the active release."
+ENV_FAILED = {
+    "reverting": "{id} is the newest release, and is just being reverted.",
+    "reverted": "{id} is the newest release, but was reverted.",
+    "cancelled": "{id} is the newest release, but its promotion was cancelled.",
+}
+ENV_FAILED_MEANS = "A change begins with it and its build all the same, as on the command line."
+ENV_WHY = "Why it was not made active"
+ENV_TO_ACTIVE = "Begin at the active {id} instead"
+ENV_TO_NEWEST = "Begin at the newest release instead"
 REMOVE = "Remove"
 REMOVE_KEY = "Remove {key}"
 SET_LABEL = "Add or change"

@@ -7,6 +7,7 @@ from sternway.core.formation import ProcessState
 from sternway.core.target import Place
 from sternway.ops.attempts import Attempts
 from sternway.ops.changes import Changes
+from sternway.ops.fingerprints import Fingerprints
 from sternway.ops.shutdown import Shutdown
 from sternway.ops.transcripts import Transcripts
 from sternway.ports import (
@@ -68,6 +69,7 @@ class Rack:
     shutdown: Shutdown
     cross: Cross = go_on
     attempts: Attempts = field(default_factory=Attempts)
+    fingerprints: Fingerprints = field(default_factory=Fingerprints)
 
     def place(self) -> Place:
         """Return what every release on this rack shares."""
