@@ -100,7 +100,8 @@ async def test_printed_markup_and_escape_codes_are_text(running, browser):
 
 
 @pytest.mark.parametrize(
-    "path", ["/apps/shop/logs?text={}&process={}&release={}&since=2026-01-01", "/sign-in?next={}", "/rack/update?version={}"]
+    "path",
+    ["/apps/shop/logs?text={}&process={}&release={}&since=2026-01-01", "/sign-in?next={}", "/rack/update?version={}"],
 )
 async def test_what_an_address_says_is_text(running, browser, path):
     await running.app()

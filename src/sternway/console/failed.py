@@ -44,4 +44,3 @@ async def _started(rack: Rack, app_name: str, promotion: Promotion) -> frozenset
     own = await formations.of_release(rack, app_name, promotion.release_id)
     kept = await formations.of_release(rack, app_name, promotion.replaces) if promotion.replaces else frozenset()
     return frozenset(key.fingerprint for key in (own - kept or own))
-

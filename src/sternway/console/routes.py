@@ -7,6 +7,7 @@ from starlette.routing import Route
 from sternway.console.views import (
     apps,
     builds,
+    deploying,
     environment,
     history,
     logs,
@@ -16,7 +17,7 @@ from sternway.console.views import (
     settings,
     signing,
 )
-from sternway.console.visit import PREFIX, action, page
+from sternway.console.visit import PREFIX, action, page, upload
 from sternway.core.access import Role
 
 APP = "/apps/{app}"
@@ -28,7 +29,7 @@ USER = "/people/{name}"
 
 def all_routes() -> Sequence[Route]:
     """Return them all."""
-    return [*_own(), *_of_apps(), *_of_settings(), *_of_releases(), *_of_rack(), *_of_people()]
+    return [*_own(), *_of_apps(), *_of_changes(), *_of_releases(), *_of_rack(), *_of_people()]
 
 
 def _own() -> Sequence[Route]:
@@ -65,8 +66,11 @@ def _of_apps() -> Sequence[Route]:
     ]
 
 
-def _of_settings() -> Sequence[Route]:
+def _of_changes() -> Sequence[Route]:
     return [
+        page(APP + "/deploy", deploying.ask, role=Role.OPERATOR),
+        upload(APP + "/deploy/archive", deploying.upload),
+        action(APP + "/deploy/repository", deploying.fetch),
         page(APP + "/settings", settings.show),
         action(APP + "/settings", settings.save),
         action(APP + "/settings/lock", settings.lock),

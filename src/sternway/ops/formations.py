@@ -11,9 +11,7 @@ from sternway.ops.rack import Rack
 from sternway.ports import Ledger
 
 
-async def of_releases(
-    rack: Rack, app_name: str, release_ids: Collection[str]
-) -> Mapping[str, frozenset[FormationKey]]:
+async def of_releases(rack: Rack, app_name: str, release_ids: Collection[str]) -> Mapping[str, frozenset[FormationKey]]:
     """Return the formations of each release; none of one that could not run. Raises NotFound."""
     found = {release_id: rack.fingerprints.find(release_id) for release_id in release_ids}
     if all(keys is not None for keys in found.values()):
