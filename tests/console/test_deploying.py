@@ -4,6 +4,7 @@ import pytest
 
 from sternway.core.access import Role
 from sternway.core.manifest import parse
+from sternway.core.promotion import PromotionOptions
 from sternway.core.repository import Commit
 from sternway.ops import apps, builds, promotions, releases
 from tests.console.browsing import Browser, Page, front_of
@@ -146,9 +147,7 @@ async def test_release_that_cannot_be_promoted_is_told_on_the_page_of_its_build(
 async def test_release_waits_for_the_promotion_that_runs(shop, running, browser):
     first = await running.build(source=b"held")
     await running.hold(first.release_id)
-    held = await promotions.promote(
-        running.rack, "shop", first.release_id, promotions.PromotionOptions(), running.made()
-    )
+    held = await promotions.promote(running.rack, "shop", first.release_id, PromotionOptions(), running.made())
     await send_archive(browser, b"files")
     second = await newest(running)
     await running.let_go(first.release_id)

@@ -44,7 +44,7 @@ def problems(values: Mapping[str, str], check: Check) -> Mapping[str, str]:
             check(name, value)
         except InvalidInput as exc:
             said = exc.message.removeprefix("parameters: ").removeprefix(f"{name}: ")
-            found[name] = f"{said}. {exc.hint}" if exc.hint else said
+            found[name] = f"{said}; {exc.hint}" if exc.hint else said
     return found
 
 

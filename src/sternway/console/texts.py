@@ -276,11 +276,13 @@ OPTIONAL = "(optional)"
 FROM_ARCHIVE = "From an archive"
 ARCHIVE = "Archive of the source"
 ARCHIVE_HINT = "A tar, compressed or not, of up to 2 GiB, with convox.yml at its top:"
+PACK_COMMAND = "tar czf source.tgz ."
 FILE_NAME_OTHERWISE = "The name of the file"
 UPLOAD = "Upload and deploy"
 UPLOADING = "Uploading…"
 FROM_REPOSITORY = "From a Git repository"
 REPOSITORY = "Address"
+REPOSITORY_EXAMPLE = "https://example.com/shop.git"
 REPOSITORY_HINT = (
     "By http or https. A name and a token in the address are used once and kept nowhere. "
     "Submodules and files of LFS are not fetched."
@@ -291,6 +293,7 @@ SUBJECT_OTHERWISE = "The subject of the commit"
 FETCH = "Fetch and deploy"
 FETCHING = "Fetching…"
 BY_COMMAND = "From a directory on your machine:"
+DEPLOY_COMMAND = "sternway deploy -a {app}"
 NO_FILE = "archive: no file was chosen"
 NO_FILE_HINT = "choose a .tgz or .tar of the source"
 ONE_FILE = "archive: more than one file was sent"
@@ -334,7 +337,7 @@ PARAMETER_MEANINGS = {
         "a time (90s, 10m, 1d), a number of releases, or off.",
         "10m",
     ),
-    "AskReason": ("Whether people are asked why they change something; scripts never are.", "no"),
+    "AskReason": ("Whether people are asked why they change something; scripts never are.", ""),
     "channel": ("Where new versions of the rack come from: an http address or a directory.", ""),
     "registry": ("Where copies of images are kept: HOST, HOST:PORT or HOST/PATH. Empty: nowhere.", ""),
     "standby_memory": ("What all that stands by may use together: MiB, or a share of the machine's memory.", "25%"),

@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import AsyncGenerator
+from typing import Any
 
 from starlette.responses import Response
 
@@ -32,7 +33,7 @@ async def show(seen: Visit) -> Response:
     if attempt and seen.asked("then") == PROMOTION:
         return visit.to("apps", seen.app, "promotions", attempt.id)
     log = b"" if build.status.is_open else await _tail(seen)
-    shown = {"attempt": attempt, "deploying": seen.rack.due.is_wanted(build.id)}
+    shown: dict[str, Any] = {"attempt": attempt, "deploying": seen.rack.due.is_wanted(build.id)}
     problem = seen.rack.due.problem(build.id)
     text = log.decode("utf-8", "replace")
     return seen.page("build.html", view=view, build=build, log=text, not_promoted=problem, **shown)
