@@ -87,6 +87,18 @@ async def test_form_that_cannot_be_read_is_told(shop, browser, kind):
     assert answer.status_code == 400
 
 
+async def test_upload_that_is_cut_off_is_not_built(shop, running, browser):
+    token = (await browser.visit("/apps/shop/deploy")).form("/deploy/archive").fields["form-token"]
+    field = f'--x\r\nContent-Disposition: form-data; name="form-token"\r\n\r\n{token}\r\n'
+    file = '--x\r\nContent-Disposition: form-data; name="file"; filename="a.tgz"\r\n\r\nhalf of'
+    answer = await browser.client.post(
+        "/console/apps/shop/deploy/archive",
+        content=(field + file).encode(),
+        headers={"Content-Type": "multipart/form-data; boundary=x"},
+    )
+    assert (answer.status_code, await builds.list_newest(running.rack, "shop", 1)) == (400, [])
+
+
 async def test_archive_that_is_too_large_is_refused(shop, running, browser, monkeypatch):
     monkeypatch.setattr(running.rack.objects, "_max_bytes", 10_000)
     answer = await send_archive(browser, b"x" * 20_000)
