@@ -28,6 +28,7 @@ from sternway.reconcile.loop import Reconciler
 from sternway.router.memory import MemoryNetwork, MemoryRouter
 from sternway.secrets import KeyFile
 from sternway.store.ledger import SqlStore
+from tests.memory_repositories import MemoryRepositories
 from tests.memory_versions import MemoryVersions
 
 PATIENCE_S = 15.0
@@ -54,6 +55,7 @@ class RackUnderTest:
     router: MemoryRouter
     processes: MemoryProcesses
     versions: MemoryVersions
+    repositories: MemoryRepositories
 
     def made(self, by: str = "ann", reason: str = "") -> Made:
         return Made(self.rack.clock.now(), by, reason)
@@ -176,7 +178,7 @@ async def rack_under_test(
     clock, key = SystemClock(), KeyFile(directory / "keys" / "rack.key")
     engine, router, builder = MemoryEngine(clock, world=world), MemoryRouter(network), MemoryBuilder()
     processes = MemoryProcesses(clock, engine.world)
-    versions = versions or MemoryVersions()
+    versions, repositories = versions or MemoryVersions(), MemoryRepositories()
     rack = Rack(
         settings=RackSettings("test", "20260101000000"),
         store=SqlStore(directory / "rack.db", key),
@@ -188,6 +190,7 @@ async def rack_under_test(
         journal=RecentLines(),
         router=router,
         traffic=router,
+        repositories=repositories,
         versions=versions,
         clock=clock,
         ids=RandomIds(),
@@ -200,7 +203,7 @@ async def rack_under_test(
     async with rack.store.run(), rack.router.run(), rack.engine.run():
         working = asyncio.create_task(Reconciler(rack, "test").run()) if reconcile else None
         try:
-            yield RackUnderTest(rack, engine, builder, router, processes, versions)
+            yield RackUnderTest(rack, engine, builder, router, processes, versions, repositories)
         finally:
             if working:
                 working.cancel()

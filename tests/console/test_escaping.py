@@ -6,7 +6,7 @@ import pytest
 
 from sternway.console.pages import Pages
 from sternway.console.static_files import load
-from sternway.console.views.logs import ShownLine
+from sternway.console.views.logs import Narrowing, ShownLine
 from sternway.core.app import Made
 from sternway.core.environment import Environment
 from sternway.core.event import Happening
@@ -100,7 +100,8 @@ async def test_printed_markup_and_escape_codes_are_text(running, browser):
 
 
 @pytest.mark.parametrize(
-    "path", ["/apps/shop/logs?text={}&process={}&since=2026-01-01", "/sign-in?next={}", "/rack/update?version={}"]
+    "path",
+    ["/apps/shop/logs?text={}&process={}&release={}&since=2026-01-01", "/sign-in?next={}", "/rack/update?version={}"],
 )
 async def test_what_an_address_says_is_text(running, browser, path):
     await running.app()
@@ -118,6 +119,6 @@ async def test_name_of_an_environment_variable_that_was_asked_for_is_text(runnin
 
 async def test_text_of_a_part_that_is_sent_later_is_escaped_as_well(evil, still, eye):
     line = ShownLine(still.rack.clock.now(), EVIL, EVIL, 0)
-    shown = Pages(load()).render("parts/line.html", {"line": line})
+    shown = Pages(load()).render("parts/line.html", {"line": line, "wanted": Narrowing(EVIL, EVIL, EVIL, "", EVIL)})
     assert "<script" not in shown
     assert "<script" not in Pages(load()).render("parts/output.html", {"lines": [EVIL]})

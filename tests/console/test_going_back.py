@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from sternway.ops import builds, promotions, releases
+from sternway.ops import apps, builds, processes, promotions, releases
 from tests.console.browsing import Page
 
 
@@ -132,6 +132,44 @@ async def test_environment_that_somebody_else_changed_meanwhile_is_not_overwritt
     assert (answer.status_code, "meanwhile" in answer.text) == (409, True)
 
 
+async def test_change_begins_at_the_newest_release_also_if_it_was_reverted_and_says_so(running, browser, two):
+    build = await running.build(source=b"broken")
+    await running.fail(build.release_id, "it cannot start")
+    await running.promoted(build.release_id)
+    page = await browser.visit("/apps/shop/environment")
+    assert f"{build.release_id} is the newest release, but was reverted." in page.text
+    for begin, wanted in ((page, build.id), (await browser.visit("/apps/shop/environment?begin=active"), None)):
+        review = Page((await browser.send(begin, "/review", set="A=1")).text)
+        await browser.send(review, "/environment")
+        newest = (await releases.list_newest(running.rack, "shop", 1))[0]
+        active = await releases.get(running.rack, "shop", two[1])
+        assert newest.build_id == (wanted or active.build_id)
+
+
+async def test_settings_come_back_only_where_that_is_asked_for(running, browser, two):
+    await processes.scale(running.rack, "shop", "web", 3, running.made())
+    page = await browser.visit(f"/apps/shop/releases/{two[0]}/rollback")
+    assert ("other settings held" in page.text, "scale.web" in page.text) == (True, True)
+    await browser.send(page, "/rollback")
+    await running.ended(await latest(running))
+    assert (await apps.get(running.rack, "shop")).app.settings.scale == {"web": 3}
+    await processes.scale(running.rack, "shop", "web", 4, running.made())
+    page = await browser.visit(f"/apps/shop/releases/{two[1]}/rollback")
+    await browser.send(page, "/rollback", settings="true")
+    await running.ended(await latest(running))
+    assert (await apps.get(running.rack, "shop")).app.settings.scale == {"web": 3}
+
+
+async def test_every_release_with_the_content_that_stands_by_says_so(running, browser, two):
+    await running.rolled_back(two[0])
+    copy = await running.active()
+    await running.rolled_back(two[1])
+    text = (await browser.get("/apps/shop/releases")).text
+    for release_id in (two[0], copy):
+        row = text.partition(f'<tr role="row" id="{release_id}"')[2].partition("</tr>")[0]
+        assert "Standby" in row
+
+
 async def test_change_that_changes_nothing_or_cannot_be_read_is_told(running, browser, two):
     page = await browser.visit("/apps/shop/environment")
     for wanted in ("", "no equals sign"):
@@ -144,7 +182,7 @@ async def test_scale_and_restart_and_parameters(running, browser, two):
     assert (await browser.send(page, "/services/web/scale", count="many")).status_code == 400
     assert (await browser.send(page, "/services/web/restart")).status_code == 200
     page = await browser.visit("/rack")
-    assert (await browser.send(page, "/rack/parameters", channel="nonsense")).status_code == 400
+    assert (await browser.send(page, "/rack/parameters", **{"parameter.channel": "nonsense"})).status_code == 400
 
 
 async def test_every_page_of_a_rack_without_apps_says_how_to_begin(browser):

@@ -86,3 +86,42 @@ async def test_stream_goes_on_after_the_last_line_that_the_browser_had(running, 
                             break
     assert not any(">one<" in line for line in seen)
     assert any(">two<" in line for line in seen)
+
+
+async def test_lines_of_one_release_are_those_of_its_content(running, browser):
+    await running.app()
+    first = await running.deployed()
+    second = await running.deployed(source=b"other")
+    for release_id in (first, second):
+        printed(running, await running.fingerprints(release_id), f"printed by {release_id}")
+    text = (await browser.visit(f"/apps/shop/logs?release={first}")).text
+    assert (f"printed by {first}" in text, f"printed by {second}" in text) == (True, False)
+    await running.rolled_back(first)
+    text = (await browser.visit(f"/apps/shop/logs?release={await running.active()}")).text
+    assert (f"printed by {first}" in text, f"printed by {second}" in text) == (True, False)
+
+
+async def test_links_to_a_line_keep_what_was_asked_for(shop, browser):
+    shop("of the worker", service="worker")
+    page = await browser.visit("/apps/shop/logs?service=worker&text=of")
+    assert [link for link in page.links if link.startswith("?service=worker&text=of&since=")]
+
+
+async def test_page_of_a_failed_release_shows_what_its_processes_printed(running, browser):
+    await running.app()
+    await running.deployed()
+    build = await running.build(source=b"broken")
+    await running.fail(build.release_id, "it cannot start")
+    promotion = await running.promoted(build.release_id)
+    printed(running, await running.fingerprints(build.release_id), "<b>Traceback</b>")
+    answer = await browser.get(f"/apps/shop/promotions/{promotion.id}")
+    assert "&lt;b&gt;Traceback&lt;/b&gt;" in answer.text
+    assert "Traceback" not in (await browser.visit("/apps/shop/promotions/1")).text
+
+
+def printed(running, fingerprints, text):
+    """Have a process of this content have printed a line."""
+    known = running.world.fingerprints
+    process = next(process for process, fingerprint in known.items() if fingerprint in fingerprints)
+    line = LogLine(running.rack.clock.now(), f"service/web/{process}", text.encode())
+    running.world.lines.setdefault("shop", []).append(line)

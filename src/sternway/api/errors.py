@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sternway.api.answers import json_response
 from sternway.core import errors
-from sternway.core.errors import InvalidInput, SternwayError
+from sternway.core.errors import InvalidInput, SternwayError, TooManyAttempts
 
 STATUSES: Mapping[type[SternwayError], HTTPStatus] = {
     errors.InvalidInput: HTTPStatus.BAD_REQUEST,
@@ -40,7 +40,6 @@ STATUSES: Mapping[type[SternwayError], HTTPStatus] = {
 HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": 'Basic realm="convox"'},
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
-    HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "60"},
     # What is left of an upload that is too large is not read.
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {"Connection": "close"},
 }
@@ -67,6 +66,8 @@ def answer(connection: HTTPConnection, error: SternwayError) -> Response:
     """Return the answer for an error: JSON if the client lists it, else text."""
     status = status_of(error)
     headers = dict(HEADERS.get(status, {}))
+    if isinstance(error, TooManyAttempts):
+        headers["Retry-After"] = str(error.after_s)
     if accepts_json(connection):
         body = {"error": error.message, "code": error.code, "hint": error.hint}
         return json_response(body, status=status, headers=headers)

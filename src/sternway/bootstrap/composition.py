@@ -25,6 +25,7 @@ from sternway.ops.rack import Rack, RackSettings
 from sternway.ops.shutdown import Shutdown
 from sternway.ops.transcripts import Transcripts
 from sternway.ports import Clock, Journal
+from sternway.repositories import GitRepositories
 from sternway.router.caddy import configuration
 from sternway.router.caddy.router import CaddyRouter
 from sternway.router.memory import MemoryRouter
@@ -66,6 +67,7 @@ def compose(arguments: argparse.Namespace, home: Home, addresses: tuple[Address,
         journal=recent,
         router=router,
         traffic=router,
+        repositories=GitRepositories(),
         versions=_versions(arguments, home, store),
         clock=clock,
         ids=RandomIds(),

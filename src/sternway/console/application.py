@@ -71,7 +71,10 @@ async def _on_error(request: Request, error: Exception) -> Response:
     status = status_of(error)
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
         return await _on_fault(request, error)
-    return _page(request, status, error.message, error.hint)
+    answer = _page(request, status, error.message, error.hint)
+    if isinstance(error, errors.TooManyAttempts):
+        answer.headers["Retry-After"] = str(error.after_s)
+    return answer
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

@@ -1,13 +1,14 @@
 """The list of releases as people see it: what each is, how it stands, and what can be done with it."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 
 from sternway.core.errors import SternwayError
+from sternway.core.formation import FormationKey
 from sternway.core.promotion import Promotion, PromotionStatus
 from sternway.core.release import ReleaseLine
-from sternway.ops import apps, processes, promotions, releases
+from sternway.ops import apps, formations, processes, promotions, releases
 from sternway.ops.rack import Rack
 from sternway.ops.releases import MAX_LIMIT
 
@@ -65,7 +66,7 @@ async def page(rack: Rack, app_name: str, number: int = 1, size: int = PAGE) -> 
 async def _rows(rack: Rack, app_name: str, lines: Sequence[ReleaseLine], gone: Collection[str]) -> Sequence[ReleaseRow]:
     active_id = (await apps.get(rack, app_name)).active_id
     active_order = await _order(rack, app_name, active_id, lines)
-    standby = await _standing_by(rack, app_name)
+    standby = await _standing_by(rack, app_name, lines)
     attempts = await promotions.of_releases(rack, app_name, [line.id for line in lines])
     found = []
     for line in lines:
@@ -83,14 +84,25 @@ def _status(line: ReleaseLine, attempt: Promotion | None, standby: Collection[st
     return "standby" if line.id in standby else ""
 
 
-async def _standing_by(rack: Rack, app_name: str) -> Collection[str]:
-    """Return the releases of which something stands by; none while the engine does not answer at once."""
+async def _standing_by(rack: Rack, app_name: str, lines: Sequence[ReleaseLine]) -> Collection[str]:
+    """Return those of these releases of whose content something stands by, whichever release started it."""
+    standing = await _standing(rack, app_name)
+    if not standing:
+        return ()
+    # A copy is the same formations as what it is a copy of.
+    contents = {line.id: line.copy_of or line.id for line in lines if line.build_id}
+    keys = await formations.of_releases(rack, app_name, frozenset(contents.values()))
+    return {release_id for release_id, content in contents.items() if not standing.isdisjoint(keys[content])}
+
+
+async def _standing(rack: Rack, app_name: str) -> Set[FormationKey]:
+    """Return what stands by; nothing while the engine does not answer at once."""
     try:
         async with asyncio.timeout(PATIENCE_S):
             running = await processes.list_running(rack, app_name)
     except (TimeoutError, SternwayError):
-        return ()
-    return {each.release_id for each in running if each.stands_by}
+        return frozenset()
+    return {FormationKey(app_name, each.service, each.fingerprint) for each in running if each.stands_by}
 
 
 async def _order(rack: Rack, app_name: str, active_id: str | None, lines: Sequence[ReleaseLine]) -> int:

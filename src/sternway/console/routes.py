@@ -4,8 +4,21 @@ from collections.abc import Sequence
 
 from starlette.routing import Route
 
-from sternway.console.views import apps, builds, environment, history, logs, people, rack, releases, signing, switches
-from sternway.console.visit import PREFIX, action, page
+from sternway.console.views import (
+    apps,
+    builds,
+    deploying,
+    environment,
+    history,
+    logs,
+    people,
+    rack,
+    releases,
+    settings,
+    signing,
+    switches,
+)
+from sternway.console.visit import PREFIX, action, page, upload
 from sternway.core.access import Role
 
 APP = "/apps/{app}"
@@ -17,7 +30,7 @@ USER = "/people/{name}"
 
 def all_routes() -> Sequence[Route]:
     """Return them all."""
-    return [*_own(), *_of_apps(), *_of_releases(), *_of_rack(), *_of_people()]
+    return [*_own(), *_of_apps(), *_of_changes(), *_of_releases(), *_of_rack(), *_of_people()]
 
 
 def _own() -> Sequence[Route]:
@@ -51,6 +64,18 @@ def _of_apps() -> Sequence[Route]:
         page(APP + "/environment", environment.show),
         action(APP + "/environment/review", environment.review),
         action(APP + "/environment", environment.save),
+    ]
+
+
+def _of_changes() -> Sequence[Route]:
+    return [
+        page(APP + "/deploy", deploying.ask, role=Role.OPERATOR),
+        upload(APP + "/deploy/archive", deploying.upload),
+        action(APP + "/deploy/repository", deploying.fetch),
+        page(APP + "/settings", settings.show),
+        action(APP + "/settings", settings.save),
+        action(APP + "/settings/lock", settings.lock),
+        action(APP + "/settings/scale", settings.scale),
     ]
 
 

@@ -136,6 +136,7 @@ TABS = (
     ("Builds", "/builds"),
     ("Environment", "/environment"),
     ("Logs", "/logs"),
+    ("Settings", "/settings"),
     ("History", "/history"),
 )
 LOCKED = "Locked"
@@ -209,6 +210,11 @@ STANDS_BY = "Everything that it needs stands by."
 WHAT_COMES_BACK = "What comes back"
 PARTS = (("", "All of it"), ("env", "Only the environment"), ("build", "Only the build"))
 NO_SUCH_PART = "part: there is no such part"
+SETTINGS_DIFFERED = "When this release was last active, other settings held:"
+BRING_SETTINGS_BACK = "Bring these settings back as well"
+SETTINGS_STAY_SET = "They take effect at once, and stay set whatever becomes of the promotion."
+SETTINGS_SAME = "What is set for the app was the same then; nothing changes."
+NEVER_SET = "It was never active, so there are no settings of its time. What is set stays as it is."
 CANNOT = "It cannot be rolled back to as things stand."
 FORCE_LABEL = "Take the place of the promotion that runs"
 ROLL_BACK_NOW = "Roll back"
@@ -283,6 +289,11 @@ USES_UNKNOWN = "Not known now: {names}."
 # --- logs ---
 LOGS = "Logs"
 CONTAINS = "Contains"
+SINCE = "From (UTC)"
+FAILED_LINES = "What the processes of {id} printed"
+FAILED_LINES_MEANS = "The last {count} lines of what this release started, until it was taken down."
+NO_FAILED_LINES = "They printed nothing, or nothing of it is kept."
+ALL_FAILED_LINES = "All of it in the logs"
 FILTER = "Filter"
 PAUSE = "Pause"
 RESUME = "Resume"
@@ -300,9 +311,54 @@ ARTIFACTS = "Artifacts for"
 PRINTED = "Output"
 CANCEL_BUILD = "Cancel the build"
 
+# --- deploying ---
+DEPLOY = "Deploy"
+DEPLOY_MEANS = (
+    "The source is built, and what comes out is promoted at once. What is active keeps serving until every "
+    "process of the new release is healthy, and stays if it does not get so."
+)
+OPTIONAL = "(optional)"
+FROM_ARCHIVE = "From an archive"
+ARCHIVE = "Archive of the source"
+ARCHIVE_HINT = "A tar, compressed or not, of up to 2 GiB, with convox.yml at its top:"
+PACK_COMMAND = "tar czf source.tgz ."
+FILE_NAME_OTHERWISE = "The name of the file"
+UPLOAD = "Upload and deploy"
+UPLOADING = "Uploading…"
+FROM_REPOSITORY = "From a Git repository"
+REPOSITORY = "Address"
+REPOSITORY_EXAMPLE = "https://example.com/shop.git"
+REPOSITORY_HINT = (
+    "By http or https. A name and a token in the address are used once and kept nowhere. "
+    "Submodules and files of LFS are not fetched."
+)
+REF = "Branch, tag or commit"
+REF_OTHERWISE = "The default branch"
+SUBJECT_OTHERWISE = "The subject of the commit"
+FETCH = "Fetch and deploy"
+FETCHING = "Fetching…"
+BY_COMMAND = "From a directory on your machine:"
+DEPLOY_COMMAND = "sternway deploy -a {app}"
+NO_FILE = "archive: no file was chosen"
+NO_FILE_HINT = "choose a .tgz or .tar of the source"
+ONE_FILE = "archive: more than one file was sent"
+CUT_OFF = "archive: the upload was cut off"
+UNREADABLE_FORM = "form: it cannot be read"
+PROMOTED_NEXT = "Its release is promoted as soon as it is built."
+NOT_PROMOTED = "Its release was not promoted: {problem}"
+SEE_PROMOTION = "See its promotion"
+
 # --- environment ---
 ENV_OF = "Of {id}. Values are kept sealed and are not shown."
-ENV_NOT_NEWEST = "The newer {id} was not made active, so a change begins at the active release."
+ENV_FAILED = {
+    "reverting": "{id} is the newest release, and is just being reverted.",
+    "reverted": "{id} is the newest release, but was reverted.",
+    "cancelled": "{id} is the newest release, but its promotion was cancelled.",
+}
+ENV_FAILED_MEANS = "A change begins with it and its build all the same, as on the command line."
+ENV_WHY = "Why it was not made active"
+ENV_TO_ACTIVE = "Begin at the active {id} instead"
+ENV_TO_NEWEST = "Begin at the newest release instead"
 REMOVE = "Remove"
 REMOVE_KEY = "Remove {key}"
 SET_LABEL = "Add or change"
@@ -314,6 +370,55 @@ ENV_SAME = "environment: nothing would change"
 ENV_SAME_HINT = "set a variable, or mark one to be removed"
 ENV_CHANGED_MEANWHILE = "environment: somebody else made a newer release meanwhile"
 ENV_CHANGED_MEANWHILE_HINT = "look at the environment again, and repeat your change"
+
+# --- settings ---
+SETTINGS_MEAN = (
+    "What is set here holds for every release and takes effect at once. A rollback leaves it as it is, "
+    "unless you ask for it to come back as well."
+)
+PARAMETER_MEANINGS = {
+    "Standby": (
+        "How long what a promotion replaced is kept, so that going back is a switch and not a start: "
+        "a time (90s, 10m, 1d), a number of releases, or off.",
+        "10m",
+    ),
+    "AskReason": ("Whether people are asked why they change something; scripts never are.", ""),
+    "channel": ("Where new versions of the rack come from: an http address or a directory.", ""),
+    "registry": ("Where copies of images are kept: HOST, HOST:PORT or HOST/PATH. Empty: nowhere.", ""),
+    "standby_memory": ("What all that stands by may use together: MiB, or a share of the machine's memory.", "25%"),
+}
+PARAMETER_CHOICES = {"AskReason": (("", "Do not ask"), ("yes", "Ask"))}
+BY_DEFAULT = "Without a value: {value}."
+OTHER_PARAMETER = "Another parameter"
+OTHER_PARAMETER_HINT = "Parameters that mean nothing to this rack are kept for clients to which they do."
+NOT_SAVED_ONE = "Nothing was saved: one value cannot be used."
+NOT_SAVED = "Nothing was saved: {count} values cannot be used."
+NOT_SET = "not set"
+SCALE_MEANS = "How many processes each service has, from now on and over releases."
+BY_MANIFEST = "{count} by the manifest"
+SAVE_SCALE = "Save the scale"
+SAVE_PARAMETERS = "Save the parameters"
+NOTHING_TO_SCALE = "No release is active yet, so there is nothing to scale."
+LOCK = "Lock"
+UNLOCK = "Unlock"
+LOCK_TITLE = "Lock"
+IS_LOCKED = "This app is locked: nobody can delete it before it is unlocked."
+IS_NOT_LOCKED = "A locked app cannot be deleted. Deploys and rollbacks go on as ever."
+DOMAINS = "Domains"
+DOMAINS_MEAN = "They stand in the manifest and come with each release; to change them, deploy."
+NO_DOMAINS = "The manifest names none, so services answer at the hosts that the rack gives them."
+NO_REASON = "reason: this app wants to know why"
+NO_REASON_HINT = "go back, say why in a few words, and send it again"
+REASON_WANTED_LABEL = "Reason"
+REASON_WANTED_HINT = "This app asks why. It stays in history."
+
+# --- resources and timers ---
+RESOURCES = "Resources"
+RESOURCE_COLUMNS = ("Name", "Kind", "Options", "Used by")
+RESOURCE_USER = "{service} as {variable}"
+TIMERS = "Timers"
+TIMER_COLUMNS = ("Name", "When (UTC)", "Command", "Service")
+NO_EFFECT_YET = "These stand in the manifest and are kept with each release. They have no effect on this rack yet."
 
 # --- the rack ---
 RACK = "Rack"

@@ -16,10 +16,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from sternway.console import live, pages
+from sternway.console import live, pages, texts
 from sternway.console.static_files import StaticFile
 from sternway.core.access import Principal, Role
-from sternway.core.app import Made
+from sternway.core.app import App, Made
 from sternway.core.errors import InvalidInput, NotFound, Refused, SternwayError, TooLarge, Unauthenticated
 from sternway.core.names import is_name
 from sternway.ops import access
@@ -83,6 +83,13 @@ class Visit:
         said = "".join(c for c in self.form.get("reason", "") if c.isprintable()).strip()[:MAX_REASON]
         return Made(self.rack.clock.now(), self.principal.name, said or default_reason)
 
+    def reasoned(self, app: App) -> Made:
+        """Return the same, for an app that may have people asked; raises InvalidInput if they did not say why."""
+        made = self.made()
+        if app.settings.asks_reason and not made.reason:
+            raise InvalidInput(texts.NO_REASON, hint=texts.NO_REASON_HINT)
+        return made
+
     def may(self, role: Role, app: str | None = None) -> bool:
         """Tell whether this visitor may do what takes the role."""
         try:
@@ -121,6 +128,7 @@ class Visit:
 
 
 Handler = Callable[[Visit], Awaitable[Response]]
+Sent = Callable[[Visit, Handler], Awaitable[Response]]
 
 
 def page(path: str, handler: Handler, *, role: Role | None = Role.VIEWER) -> Route:
@@ -131,6 +139,11 @@ def page(path: str, handler: Handler, *, role: Role | None = Role.VIEWER) -> Rou
 def action(path: str, handler: Handler, *, role: Role | None = Role.OPERATOR) -> Route:
     """Return a route that changes something."""
     return Route(PREFIX + path, _guarded(handler, role), methods=["POST"])
+
+
+def upload(path: str, handler: Handler, *, role: Role | None = Role.OPERATOR) -> Route:
+    """Return a route that changes something, whose handler reads a form with a file by itself, and checks it."""
+    return Route(PREFIX + path, _guarded(handler, role, _received), methods=["POST"])
 
 
 def to(*parts: str | int, **parameters: str) -> Response:
@@ -199,7 +212,7 @@ def keep_cookie(request: Request, response: Response, name: str, value: str) -> 
     response.set_cookie(name, value, path=PREFIX, httponly=True, samesite="lax", secure=is_secure)
 
 
-def _guarded(handler: Handler, role: Role | None) -> Callable[[Request], Awaitable[Response]]:
+def _guarded(handler: Handler, role: Role | None, sent: Sent | None = None) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         console = console_of(request)
         try:
@@ -210,7 +223,7 @@ def _guarded(handler: Handler, role: Role | None) -> Callable[[Request], Awaitab
             session.principal.require(role, request.path_params.get("app"))
         _check_app(request)
         seen = Visit(request, console, session.principal, session.form_secret, {})
-        return await (_sent(seen, handler) if request.method == "POST" else handler(seen))
+        return await ((sent or _sent)(seen, handler) if request.method == "POST" else handler(seen))
 
     return serve
 
@@ -224,6 +237,12 @@ async def _sent(seen: Visit, handler: Handler) -> Response:
     form = await read_form(seen.request)
     check_form(seen.request, form, seen.form_token)
     response = await handler(replace(seen, form=form))
+    _log(seen.request, seen.principal, response)
+    return response
+
+
+async def _received(seen: Visit, handler: Handler) -> Response:
+    response = await handler(seen)
     _log(seen.request, seen.principal, response)
     return response
 

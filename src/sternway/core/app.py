@@ -5,6 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+ASK_REASON = "AskReason"
+"""The parameter of an app that has people asked why they change something."""
+
+_YES = frozenset({"yes", "true", "on", "1"})
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -25,6 +30,11 @@ class Settings:
     locked: bool = False
     parameters: Mapping[str, str] = field(default_factory=dict)
     scale: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def asks_reason(self) -> bool:
+        """Tell whether people are asked why they change something."""
+        return self.parameters.get(ASK_REASON, "").lower() in _YES
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ questions: whose fault is it (`fault`), and may the same call be tried again as 
 Edges translate: `api` to a status, `cli` to an exit code. Messages never carry environment values.
 """
 
+import math
 from enum import StrEnum
 from typing import ClassVar
 
@@ -65,10 +66,20 @@ class Unauthenticated(CallerError):
 
 
 class TooManyAttempts(CallerError):
-    """Too many wrong passwords of late, from there or for that user; the same call may succeed later."""
+    """Too many wrong passwords of late, from there or for that user; the same call may succeed `after_s` later."""
 
     code = "too-many-attempts"
     may_retry = True
+
+    def __init__(self, message: str, *, hint: str = "", after_s: int = 1) -> None:
+        super().__init__(message, hint=hint)
+        self.after_s = after_s
+
+
+def too_many_attempts(wait_s: float) -> TooManyAttempts:
+    """Return the error for who has to wait so long before another attempt counts."""
+    after_s = math.ceil(wait_s)
+    return TooManyAttempts("too many failed attempts", hint=f"try again in {after_s} seconds", after_s=after_s)
 
 
 class NotFound(CallerError):

@@ -41,6 +41,7 @@ class World:
         self.hanging: set[str] = set()
         self.one_offs: dict[str, list[OneOff]] = {}
         self.lines: dict[str, list[LogLine]] = {}
+        self.fingerprints: dict[str, str] = {}
         self._ids = itertools.count(1)
         self._held: set[str] = set()
         self._failing: dict[str, str] = {}
@@ -96,6 +97,7 @@ class World:
         )
         self.starts.append(process)
         fingerprint = formation.key.fingerprint
+        self.fingerprints[process.id] = fingerprint
         if fingerprint in self._failing:
             detail = self._failing[fingerprint]
             return replace(process, health=Health.FAILED, exits=3, detail=detail)
@@ -311,14 +313,14 @@ class MemoryLogs:
 
     async def read(self, app: str, query: LogQuery) -> AsyncIterator[LogLine]:
         """Yield the lines of the app that were told; following them ends only with the reader."""
-        lines = [line for line in self._world.lines.get(app, []) if _is_asked_for(line, query)]
+        lines = [line for line in self._world.lines.get(app, []) if self._is_asked_for(line, query)]
         for line in lines if query.tail is None else lines[max(0, len(lines) - query.tail) :]:
             yield line
         if query.follow:
             await asyncio.Event().wait()
 
-
-def _is_asked_for(line: LogLine, query: LogQuery) -> bool:
-    _, service, process = (*line.source.split("/"), "", "")[:3]
-    is_meant = query.service in (None, service) and query.process in (None, process)
-    return is_meant and (query.since is None or line.at >= query.since)
+    def _is_asked_for(self, line: LogLine, query: LogQuery) -> bool:
+        _, service, process = (*line.source.split("/"), "", "")[:3]
+        is_meant = query.service in (None, service) and query.process in (None, process)
+        is_meant = is_meant and query.takes(self._world.fingerprints.get(process, ""))
+        return is_meant and (query.since is None or line.at >= query.since)

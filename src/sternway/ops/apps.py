@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sternway.core import difference, standby
-from sternway.core.app import App, AppStatus, Made, Settings
+from sternway.core.app import ASK_REASON, App, AppStatus, Made, Settings
 from sternway.core.errors import Conflict, InvalidInput, NotFound
 from sternway.core.event import RACK_CHAIN, Happening, app_chain
 from sternway.core.names import check_app_name
@@ -15,6 +15,8 @@ from sternway.ports import Ledger
 PARAMETER_MAX_BYTES = 4096
 DEFAULTS: Mapping[str, str] = {standby.PARAMETER: standby.DEFAULT}
 """The parameters of an app that mean something to the rack, and what holds until they are set."""
+KNOWN = (standby.PARAMETER, ASK_REASON)
+"""Those that mean something to somebody; whatever else is set is kept for clients that do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ async def update(
     rack: Rack, name: str, made: Made, *, lock: bool | None = None, parameters: Mapping[str, str] | None = None
 ) -> AppView:
     """Lock or unlock the app, and merge parameters into its own; what is None stays."""
-    _check_parameters(parameters or {})
+    for key, value in (parameters or {}).items():
+        check_parameter(key, value)
     async with rack.store.write() as ledger:
         app = await ledger.apps.get(name)
         settings = replace(
@@ -125,12 +128,12 @@ async def _view(rack: Rack, ledger: Ledger, app: App) -> AppView:
     return AppView(app, status_of_app(latest, rack.clock.now()), await ledger.promotions.active_id(app))
 
 
-def _check_parameters(parameters: Mapping[str, str]) -> None:
-    for key, value in parameters.items():
-        if not key or len(key) + len(value) > PARAMETER_MAX_BYTES:
-            raise InvalidInput("parameters: an empty name or too long a value", hint="give Name=value pairs")
-    if parameters.get(standby.PARAMETER):
-        standby.read(parameters[standby.PARAMETER])
+def check_parameter(name: str, value: str) -> None:
+    """Raise InvalidInput for a parameter of an app that cannot be set; an empty value is what holds by itself."""
+    if not name or len(name) + len(value) > PARAMETER_MAX_BYTES:
+        raise InvalidInput("parameters: an empty name or too long a value", hint="give Name=value pairs")
+    if name == standby.PARAMETER and value:
+        standby.read(value)
 
 
 def _why(made: Made) -> Mapping[str, str]:

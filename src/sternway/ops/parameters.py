@@ -34,6 +34,11 @@ async def channel(store: Store) -> str:
         return (await _values(ledger))[version.CHANNEL]
 
 
+def check(name: str, value: str) -> None:
+    """Raise InvalidInput for an unknown name or a wrong value."""
+    _reader(name)(value)
+
+
 async def set(rack: Rack, changes: Mapping[str, str], made: Made) -> Mapping[str, str]:
     """Merge values into those that are set, and return all.
 

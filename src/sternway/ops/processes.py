@@ -29,7 +29,7 @@ class ProcessView:
     """A process, its service, and the release that it serves now.
 
     `exit_code` is how a one-off ended by itself. `usage` is None where nobody measured. `stands_by` says that
-    it was replaced, and is kept out of traffic.
+    it was replaced, and is kept out of traffic. `fingerprint` is that of its formation.
     """
 
     app: str
@@ -40,6 +40,7 @@ class ProcessView:
     exit_code: int | None = None
     usage: Usage | None = None
     stands_by: bool = False
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ async def list_running(rack: Rack, app_name: str) -> Sequence[ProcessView]:
             process,
             _serves(formation, wanted, active_id),
             stands_by=formation.key not in in_use and formation.release_id != coming and process.health in _STEADY,
+            fingerprint=formation.key.fingerprint,
         )
         for formation in await rack.engine.observe(app.name)
         for process in formation.processes

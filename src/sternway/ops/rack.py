@@ -7,6 +7,8 @@ from sternway.core.formation import ProcessState
 from sternway.core.target import Place
 from sternway.ops.attempts import Attempts
 from sternway.ops.changes import Changes
+from sternway.ops.due import Due
+from sternway.ops.fingerprints import Fingerprints
 from sternway.ops.shutdown import Shutdown
 from sternway.ops.transcripts import Transcripts
 from sternway.ports import (
@@ -18,6 +20,7 @@ from sternway.ports import (
     Logs,
     Objects,
     Processes,
+    Repositories,
     Router,
     Secrets,
     Store,
@@ -60,6 +63,7 @@ class Rack:
     journal: Journal
     router: Router
     traffic: Traffic
+    repositories: Repositories
     versions: Versions
     clock: Clock
     ids: Ids
@@ -69,6 +73,8 @@ class Rack:
     shutdown: Shutdown
     cross: Cross = go_on
     attempts: Attempts = field(default_factory=Attempts)
+    due: Due = field(default_factory=Due)
+    fingerprints: Fingerprints = field(default_factory=Fingerprints)
 
     def place(self) -> Place:
         """Return what every release on this rack shares."""

@@ -29,7 +29,7 @@ async def merged(rack: Rack, app: App, query: LogQuery) -> AsyncGenerator[LogLin
 
 async def _kept(rack: Rack, app: App, query: LogQuery) -> list[LogLine]:
     lines = [line async for line in rack.logs.read(app.name, replace(query, follow=False))]
-    if query.service is None and query.process is None:
+    if not query.is_of_processes:
         lines += await _steps(rack, app, query.since)
     lines.sort(key=lambda line: line.at)
     return lines if query.tail is None else lines[max(0, len(lines) - query.tail) :]
@@ -42,7 +42,7 @@ async def _live(rack: Rack, app: App, query: LogQuery) -> AsyncGenerator[LogLine
     """
     queue: asyncio.Queue[LogLine | BaseException | None] = asyncio.Queue(maxsize=1000)
     sources = [_processes(rack, app, query), _ended_by_deletion(rack, app)]
-    if query.service is None and query.process is None:
+    if not query.is_of_processes:
         sources.append(_new_steps(rack, app, query.since or rack.clock.now()))
     pumps = [asyncio.create_task(_pump(source, queue)) for source in sources]
     try:

@@ -24,6 +24,8 @@ from sternway.ports.processes import Processes as Processes
 from sternway.ports.processes import Session as Session
 from sternway.ports.processes import TerminalSize as TerminalSize
 from sternway.ports.processes import Usage as Usage
+from sternway.ports.repositories import Fetched as Fetched
+from sternway.ports.repositories import Repositories as Repositories
 from sternway.ports.router import Router as Router
 from sternway.ports.router import Traffic as Traffic
 from sternway.ports.store import Apps as Apps

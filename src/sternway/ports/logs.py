@@ -1,6 +1,6 @@
 """What processes and the rack itself print."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,13 +17,27 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """Which lines are wanted. `since` is a moment; `tail` the last so many; `service` or `process` narrow it."""
+    """Which lines are wanted. `since` is a moment; `tail` the last so many.
+
+    `service` or `process` narrow it, and so do `fingerprints`: to processes of that content, whichever release
+    started them.
+    """
 
     since: datetime | None = None
     tail: int | None = None
     service: str | None = None
     process: str | None = None
     follow: bool = True
+    fingerprints: Collection[str] | None = None
+
+    @property
+    def is_of_processes(self) -> bool:
+        """Tell whether only lines of some processes are wanted."""
+        return not (self.service is None and self.process is None and self.fingerprints is None)
+
+    def takes(self, fingerprint: str) -> bool:
+        """Tell whether lines of processes of this content are wanted."""
+        return self.fingerprints is None or fingerprint in self.fingerprints
 
 
 class Logs(Protocol):

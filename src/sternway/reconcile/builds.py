@@ -10,7 +10,7 @@ from sternway.core.crossing import Crossing
 from sternway.core.errors import BuildFailed, ManifestInvalid, NotFound, Refused, SternwayError, StoreUnavailable
 from sternway.core.event import Happening
 from sternway.core.release import Build, BuildStatus, Wish
-from sternway.ops import apps, builds, releases, sources
+from sternway.ops import apps, builds, deployments, releases, sources
 from sternway.ops.builds import log_key, shelf
 from sternway.ops.rack import Rack
 from sternway.ops.transcripts import Transcript
@@ -102,6 +102,7 @@ class BuildYard:
         try:
             async with self._places:
                 await self._build(app, build, transcript)
+            await deployments.conclude(self._rack, app.name, build.id)
         except SternwayError as exc:
             for warning in exc.warnings if isinstance(exc, ManifestInvalid) else ():
                 transcript.write(f"Warning: {warning}\n".encode())

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tarfile
 import time
 from pathlib import Path
 
@@ -18,6 +19,8 @@ PAGES = {
     "releases": "/apps/hello/releases",
     "builds": "/apps/hello/builds",
     "environment": "/apps/hello/environment",
+    "settings": "/apps/hello/settings",
+    "deploy": "/apps/hello/deploy",
     "logs": "/apps/hello/logs",
     "history": "/apps/hello/history",
     "difference": "/apps/hello/difference",
@@ -131,7 +134,8 @@ def test_logs_come_by_themselves_and_can_be_filtered_and_held_still(site, desk):
 
 
 def test_environment_is_changed_without_its_values_being_shown(site, desk):
-    page = site.page(desk, "/apps/hello/environment")
+    # The newest release may be one that was reverted, and would be again.
+    page = site.page(desk, "/apps/hello/environment?begin=active")
     assert "bonjour" not in page.content()
     page.get_by_label("Add or change").fill("COLOUR=blue")
     page.get_by_role("button", name="Review the change").click()
@@ -208,3 +212,26 @@ def test_nothing_moves_while_events_arrive(site, desk, visitor):
     expect(page.get_by_text("2 of 2 healthy")).to_be_visible()
     expect(page.locator("#traffic dd").first).not_to_have_text("0")
     assert page.evaluate("window.shift") < 0.1
+
+
+def test_settings_are_told_at_the_field_and_an_uploaded_archive_is_deployed(site, desk, tmp_path):
+    page = site.page(desk, "/apps/hello/settings")
+    page.get_by_label("Standby").fill("soon")
+    page.get_by_role("button", name="Save the parameters").click()
+    expect(page.locator(".field-problem")).to_contain_text("is not a duration")
+    expect(page.get_by_label("Standby")).to_have_value("soon")
+    page.get_by_label("Standby").fill("30m")
+    page.get_by_role("button", name="Save the parameters").click()
+    expect(page.locator(".field-problem")).to_have_count(0)
+    assert "30m" in site.rack.sternway("apps", "params", "-a", "hello")
+    (site.source / "version.txt").write_text("uploaded\n")
+    archive = tmp_path / "hello.tgz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(site.source, arcname=".")
+    page.get_by_role("link", name="Deploy", exact=True).click()
+    page.get_by_label("Archive of the source").set_input_files(archive)
+    page.get_by_label("Reason").first.fill("by hand")
+    page.get_by_role("button", name="Upload and deploy").click()
+    page.wait_for_url("**/promotions/*")
+    expect(page.get_by_role("status")).to_contain_text("Done")
+    assert ask(site.rack.router_port, HOST)["version"] == "uploaded"

@@ -79,6 +79,17 @@
     paused = paused ? null : [];
   });
 
+  /* What takes its time says so, and is not sent twice. */
+  document.addEventListener("submit", (event) => {
+    const busy = event.target.dataset.busy;
+    const button = busy && event.target.querySelector("button.primary");
+    if (!button) return;
+    if (button.getAttribute("aria-disabled")) return event.preventDefault();
+    button.setAttribute("aria-disabled", "true");
+    button.textContent = busy;
+  });
+  window.addEventListener("pageshow", (event) => { if (event.persisted && document.querySelector("form[data-busy]")) location.reload(); });
+
   const begin = () => {
     const pause = document.getElementById("pause");
     if (pause) pause.hidden = false;

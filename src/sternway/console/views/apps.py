@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sternway.console import live, release_rows, texts, traffic, visit
+from sternway.console import declared, live, release_rows, texts, traffic, visit
 from sternway.console.traffic import Hour
 from sternway.console.visit import Visit
 from sternway.core.access import Role
@@ -63,7 +63,8 @@ async def index_live(seen: Visit) -> Response:
 
 async def show(seen: Visit) -> Response:
     """Show what an app is, what of it runs, and its newest releases."""
-    return seen.page("app.html", **await _overview(seen))
+    values = await _overview(seen)
+    return seen.page("app.html", declared=declared.of(values["active"]), **values)
 
 
 async def show_live(seen: Visit) -> Response:

@@ -2,16 +2,21 @@
 
 import codecs
 from collections.abc import AsyncGenerator
+from typing import Any
 
 from starlette.responses import Response
 
 from sternway.console import live, printed, visit
 from sternway.console.visit import Visit
-from sternway.ops import apps, builds
+from sternway.core.promotion import Promotion
+from sternway.core.release import Build
+from sternway.ops import apps, builds, promotions
 
 LISTED = 50
 TAIL_BYTES = 60_000
 CHUNK_LINES = 200
+PROMOTION = "promotion"
+"""What an address asks for that is to go on to the promotion of the build's release."""
 
 
 async def index(seen: Visit) -> Response:
@@ -24,8 +29,21 @@ async def show(seen: Visit) -> Response:
     """Show a build; what it printed follows by itself while it runs."""
     view = await apps.get(seen.rack, seen.app)
     build = await builds.get(seen.rack, seen.app, seen.part("build"))
+    attempt = await _attempt(seen, build)
+    if attempt and seen.asked("then") == PROMOTION:
+        return visit.to("apps", seen.app, "promotions", attempt.id)
     log = b"" if build.status.is_open else await _tail(seen)
-    return seen.page("build.html", view=view, build=build, log=log.decode("utf-8", "replace"))
+    shown: dict[str, Any] = {"attempt": attempt, "deploying": seen.rack.due.is_wanted(build.id)}
+    problem = seen.rack.due.problem(build.id)
+    text = log.decode("utf-8", "replace")
+    return seen.page("build.html", view=view, build=build, log=text, not_promoted=problem, **shown)
+
+
+async def _attempt(seen: Visit, build: Build) -> Promotion | None:
+    """Return the newest attempt at the release of a build."""
+    if build.release_id is None:
+        return None
+    return (await promotions.of_releases(seen.rack, seen.app, [build.release_id])).get(build.release_id)
 
 
 async def show_live(seen: Visit) -> Response:

@@ -11,26 +11,32 @@ from sternway.console.visit import Visit
 from sternway.core import difference, environment
 from sternway.core.environment import Environment
 from sternway.core.errors import Conflict, InvalidInput
-from sternway.core.promotion import PromotionStatus
+from sternway.core.promotion import Promotion, PromotionStatus
 from sternway.ops import apps, promotions, releases
 from sternway.ops.apps import AppView
 from sternway.ops.releases import ReleaseRequest
 
+ACTIVE = "active"
 _NOT_ACTIVE = (PromotionStatus.REVERTING, PromotionStatus.REVERTED, PromotionStatus.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a change begins at. `parent` is a release, empty for an app without one; `newest_id` is the newest."""
+    """What a change begins at: the newest release, as it does for the command line.
+
+    `parent` is empty for an app without one. `failed` is how the last attempt to make it active went, if it did not
+    stay; `begin` is ACTIVE where somebody chose to begin at the active release all the same.
+    """
 
     view: AppView
     parent: str
     environment: Environment
-    newest_id: str
+    failed: Promotion | None = None
+    begin: str = ""
 
     def values(self) -> Mapping[str, Any]:
         """Return it for a page."""
-        return {name: getattr(self, name) for name in ("view", "parent", "environment", "newest_id")}
+        return {name: getattr(self, name) for name in ("view", "parent", "environment", "failed", "begin")}
 
 
 async def show(seen: Visit) -> Response:
@@ -55,26 +61,27 @@ async def save(seen: Visit) -> Response:
     after = _changed(ground.environment, seen.form)
     _require_difference(ground.environment, after)
     request = ReleaseRequest(env_text=after.text(), parent_id=ground.parent or None)
-    made = await releases.create(seen.rack, seen.app, request, seen.made())
+    made = await releases.create(seen.rack, seen.app, request, seen.reasoned(ground.view.app))
     verb = ["promote"] if made.build_id else []
     return visit.to("apps", seen.app, "releases", made.id, *verb)
 
 
 async def _ground(seen: Visit) -> Ground:
-    """Return the newest release, or the active one where the newest was tried and did not stay."""
+    """Return the newest release, or the active one where that was asked for."""
     view = await apps.get(seen.rack, seen.app)
+    if view.active_id and ACTIVE in (seen.asked("begin"), seen.form.get("begin")):
+        active = await releases.get(seen.rack, seen.app, view.active_id)
+        return Ground(view, active.id, active.environment, begin=ACTIVE)
     line = next(iter(await releases.list_newest(seen.rack, seen.app, 1)), None)
     if line is None:
-        return Ground(view, "", Environment(), "")
-    is_bad = view.active_id is not None and await _did_not_stay(seen, line.id)
-    parent = await releases.get(seen.rack, seen.app, (view.active_id or "") if is_bad else line.id)
-    return Ground(view, parent.id, parent.environment, line.id)
+        return Ground(view, "", Environment())
+    newest = await releases.get(seen.rack, seen.app, line.id)
+    return Ground(view, newest.id, newest.environment, await _failed(seen, newest.id))
 
 
-async def _did_not_stay(seen: Visit, release_id: str) -> bool:
-    latest = next(iter(await promotions.list_newest(seen.rack, seen.app, 1)), None)
-    is_last = latest is not None and latest.release_id == release_id
-    return is_last and latest is not None and latest.status in _NOT_ACTIVE
+async def _failed(seen: Visit, release_id: str) -> Promotion | None:
+    attempt = (await promotions.of_releases(seen.rack, seen.app, [release_id])).get(release_id)
+    return attempt if attempt and attempt.status in _NOT_ACTIVE else None
 
 
 def _changed(before: Environment, form: Mapping[str, str]) -> Environment:

@@ -1,21 +1,25 @@
 """Logs: what was printed lately, and what is printed from now on."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from sternway.console import live, printed, texts
 from sternway.console.visit import Visit
 from sternway.core.errors import InvalidInput, NotFound, SternwayError
-from sternway.ops import apps, processes, system
+from sternway.ops import apps, formations, processes, releases, system
 from sternway.ports import LogLine, LogQuery
 
 SHOWN = 300
 SEARCHED = 20_000
 """Among so many of the newest lines those with a text are looked for."""
+CHOICES = 30
+_NO_CHOICES: Mapping[str, Any] = {"services": (), "releases": ()}
 LATELY = timedelta(hours=24)
 
 
@@ -37,12 +41,24 @@ class Narrowing:
     process: str = ""
     text: str = ""
     since: str = ""
+    release: str = ""
 
     def query(self, since: datetime, *, follow: bool) -> LogQuery:
         """Return the question for the logs."""
         newest = SEARCHED if self.text else SHOWN
         tail = None if follow or self.since else newest
         return LogQuery(since, tail, self.service or None, self.process or None, follow)
+
+    def link(self, **changed: str) -> str:
+        """Return what an address says after its `?` to ask for the same, with something changed."""
+        values = asdict(self) | changed
+        return urlencode({name: value for name, value in values.items() if value})
+
+    @property
+    def begins(self) -> str:
+        """Return since when, as a field for a moment takes it."""
+        at = _moment(self.since)
+        return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") if at else ""
 
 
 async def of_app(seen: Visit) -> Response:
@@ -52,10 +68,8 @@ async def of_app(seen: Visit) -> Response:
         lines = await _lately(seen, wanted)
     except NotFound:
         lines = []
-    known = await _services(seen)
-    return seen.page(
-        "logs.html", view=view, lines=lines, wanted=wanted, place=place(lines), services=known, is_rack=False
-    )
+    choices: Mapping[str, Any] = {"services": await _services(seen), "releases": await _releases(seen, wanted)}
+    return seen.page("logs.html", view=view, lines=lines, wanted=wanted, place=place(lines), is_rack=False, **choices)
 
 
 async def of_app_live(seen: Visit) -> Response:
@@ -68,7 +82,7 @@ async def of_rack(seen: Visit) -> Response:
     """Show the newest lines of the rack itself."""
     wanted = _narrowing(seen)
     lines = await _lately(seen, wanted)
-    return seen.page("logs.html", lines=lines, wanted=wanted, place=place(lines), services=[], is_rack=True)
+    return seen.page("logs.html", lines=lines, wanted=wanted, place=place(lines), is_rack=True, **_NO_CHOICES)
 
 
 async def of_rack_live(seen: Visit) -> Response:
@@ -77,23 +91,27 @@ async def of_rack_live(seen: Visit) -> Response:
 
 
 def _narrowing(seen: Visit) -> Narrowing:
-    return Narrowing(*(seen.asked(name)[:200] for name in ("service", "process", "text", "since")))
+    return Narrowing(*(seen.asked(name)[:200] for name in ("service", "process", "text", "since", "release")))
 
 
-def _source(seen: Visit, query: LogQuery) -> AsyncGenerator[LogLine, None]:
-    if "app" in seen.request.path_params:
-        return processes.logs(seen.rack, seen.app, query)
-    return system.logs(seen.rack, query)
+async def _source(seen: Visit, wanted: Narrowing, query: LogQuery) -> AsyncGenerator[LogLine, None]:
+    """Return the lines; raises NotFound for a release that there is not."""
+    if "app" not in seen.request.path_params:
+        return system.logs(seen.rack, query)
+    if wanted.release:
+        keys = await formations.of_release(seen.rack, seen.app, wanted.release)
+        query = replace(query, fingerprints=frozenset(key.fingerprint for key in keys))
+    return processes.logs(seen.rack, seen.app, query)
 
 
 async def _lately(seen: Visit, wanted: Narrowing) -> Sequence[ShownLine]:
     """Return the newest lines, or from a moment the first ones after it."""
     since = _moment(wanted.since) or seen.rack.clock.now() - LATELY
     found = []
-    async with aclosing(_source(seen, wanted.query(since, follow=False))) as lines:
+    async with aclosing(await _source(seen, wanted, wanted.query(since, follow=False))) as lines:
         async for line in lines:
             if _is_meant(line, wanted):
-                found.append(_shown(line))
+                found.append(shown(line))
             if wanted.since and len(found) >= SHOWN:
                 break
     return found[-SHOWN:]
@@ -104,11 +122,11 @@ async def _following(seen: Visit, wanted: Narrowing) -> AsyncGenerator[live.Even
     last = seen.request.headers.get("last-event-id") or seen.asked("last")
     since, known = _place(last, seen.rack.clock.now())
     at, count = since, 0
-    async with aclosing(_source(seen, wanted.query(since, follow=True))) as lines:
+    async with aclosing(await _source(seen, wanted, wanted.query(since, follow=True))) as lines:
         async for line in lines:
             at, count = line.at, count + 1 if line.at == at else 1
             if _is_meant(line, wanted) and (line.at > since or count > known):
-                data = seen.part_of_page("parts/line.html", line=_shown(line))
+                data = seen.part_of_page("parts/line.html", line=shown(line), wanted=wanted)
                 yield live.Event("line", data, f"{line.at.isoformat()}/{count}")
 
 
@@ -142,9 +160,17 @@ def _is_meant(line: LogLine, wanted: Narrowing) -> bool:
     return wanted.text.encode("utf-8", "replace").lower() in line.text.lower()
 
 
-def _shown(line: LogLine) -> ShownLine:
+def shown(line: LogLine) -> ShownLine:
+    """Return a line as it is shown."""
     group = sum(line.source.split("/")[1:2][0].encode()) % 6 if line.source.startswith("service/") else 6
     return ShownLine(line.at, line.source.removeprefix("service/"), printed.shown(line.text), group)
+
+
+async def _releases(seen: Visit, wanted: Narrowing) -> Sequence[tuple[str, str]]:
+    """Return the newest releases to choose from, each with what it is, and the one that is chosen."""
+    lines = [(line.id, line.description) for line in await releases.list_newest(seen.rack, seen.app, CHOICES)]
+    is_there = not wanted.release or wanted.release in {release_id for release_id, _ in lines}
+    return lines if is_there else [*lines, (wanted.release, "")]
 
 
 async def _services(seen: Visit) -> Sequence[str]:

@@ -1,11 +1,12 @@
 """The rack itself: its versions and the way between them, its parameters, what runs of it."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import Response
 
-from sternway.console import live, visit
+from sternway.console import fields, live, visit
 from sternway.console.visit import Visit
 from sternway.ops import capacity, parameters, system, versions
 from sternway.ops.changes import RACK
@@ -16,7 +17,7 @@ OFFERED = 10
 
 async def show(seen: Visit) -> Response:
     """Show versions, capacity, parameters and processes."""
-    return seen.page("rack.html", capacity=await capacity.measure(seen.rack), **await _described(seen))
+    return seen.page("rack.html", **await _whole(seen))
 
 
 async def show_live(seen: Visit) -> Response:
@@ -47,9 +48,12 @@ async def update(seen: Visit) -> Response:
 
 
 async def set_parameters(seen: Visit) -> Response:
-    """Set parameters of the rack."""
-    wanted = {name: value for name, value in seen.form.items() if name in parameters.KNOWN}
-    await parameters.set(seen.rack, wanted, seen.made())
+    """Set parameters of the rack; what cannot be set is told at its field, and nothing is changed then."""
+    typed = fields.typed(seen.form)
+    problems = fields.problems(typed, parameters.check)
+    if problems:
+        return seen.page("rack.html", status=HTTPStatus.BAD_REQUEST, **await _whole(seen, typed, problems))
+    await parameters.set(seen.rack, typed, seen.made())
     return visit.to("rack")
 
 
@@ -58,10 +62,22 @@ def _wish(fields: Mapping[str, str]) -> Wish:
     return Wish(fields.get("version", ""), force=fields.get("force") == "true", accept_export=accepts)
 
 
+async def _whole(
+    seen: Visit, typed: Mapping[str, str] | None = None, problems: Mapping[str, str] | None = None
+) -> Mapping[str, Any]:
+    used = await capacity.measure(seen.rack)
+    return {"capacity": used, **await _described(seen), **await _parameters(seen, typed or {}, problems or {})}
+
+
 async def _described(seen: Visit) -> Mapping[str, Any]:
     return {
         "described": await system.describe(seen.rack),
         "history": await versions.history(seen.rack, with_attempts=True),
-        "parameters": await parameters.get(seen.rack),
         "processes": await system.processes(seen.rack),
     }
+
+
+async def _parameters(seen: Visit, typed: Mapping[str, str], problems: Mapping[str, str]) -> Mapping[str, Any]:
+    values = {**await parameters.get(seen.rack), **typed}
+    found = [fields.known(name, value, problems.get(name, "")) for name, value in values.items()]
+    return {"fields": found, "problem_count": len(problems)}

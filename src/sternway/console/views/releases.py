@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sternway.console import live, release_rows, texts, traffic, visit
+from sternway.console import failed, live, release_rows, texts, traffic, visit
 from sternway.console.visit import Visit
 from sternway.core.app import AppStatus
 from sternway.core.errors import InvalidInput, NotFound
@@ -78,7 +78,8 @@ async def roll_back(seen: Visit) -> Response:
     if part and part not in set(Part):
         raise InvalidInput(texts.NO_SUCH_PART, hint="")
     back = Back(wanted, Part(part) if part else None, with_settings=seen.form.get("settings") == "true")
-    _, promotion = await promotions.go_back(seen.rack, seen.app, back, PromotionOptions(), seen.made())
+    made = seen.reasoned((await apps.get(seen.rack, seen.app)).app)
+    _, promotion = await promotions.go_back(seen.rack, seen.app, back, PromotionOptions(), made)
     return visit.to("apps", seen.app, "promotions", promotion.id)
 
 
@@ -86,7 +87,8 @@ async def promote(seen: Visit) -> Response:
     """Make a release active; then show how it goes."""
     wanted = seen.part("release")
     options = PromotionOptions(force=seen.form.get("force") == "true")
-    promotion = await promotions.promote(seen.rack, seen.app, wanted, options, seen.made())
+    made = seen.reasoned((await apps.get(seen.rack, seen.app)).app)
+    promotion = await promotions.promote(seen.rack, seen.app, wanted, options, made)
     return visit.to("apps", seen.app, "promotions", promotion.id)
 
 
@@ -151,6 +153,7 @@ async def _progress(seen: Visit, found: PromotionView) -> Mapping[str, Any]:
         "steps": found.steps,
         "release": release,
         "can_undo": is_newest and is_done and promotion.replaces is not None,
+        **await failed.shown(seen.rack, seen.app, promotion),
         "took_s": (promotion.status_at - promotion.made.at).total_seconds() if promotion.status_at else 0.0,
     }
 
@@ -165,7 +168,7 @@ async def _steps(seen: Visit) -> Any:
         is_over = not found.promotion.status.is_open
         known = len(found.steps)
         values = await _progress(seen, found)
-        for name in ("state", "progress"):
+        for name in ("state", "progress", "failed"):
             yield live.Event(name, seen.part_of_page(f"parts/{name}.html", **values))
         if is_over:
             yield live.Event("done", "")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from sternway.console import texts, visit
 from sternway.console.visit import Console, Visit
 from sternway.core.access import ADMIN, FIRST_ADMIN, Principal
-from sternway.core.errors import CallerError, InvalidInput, TooManyAttempts, Unauthenticated
+from sternway.core.errors import CallerError, InvalidInput, TooManyAttempts, Unauthenticated, too_many_attempts
 from sternway.ops import access
 from sternway.ops.access import users
 
@@ -41,7 +41,7 @@ async def sign_in(request: Request) -> Response:
     except TooManyAttempts as exc:
         problem = replace(asked, problem=f"{texts.TOO_OFTEN} {exc.hint}")
         answer = _form(request, problem, HTTPStatus.TOO_MANY_REQUESTS)
-        answer.headers["Retry-After"] = "60"
+        answer.headers["Retry-After"] = str(exc.after_s)
         return answer
     except Unauthenticated:
         return _form(request, replace(asked, problem=texts.WRONG_PASSWORD), HTTPStatus.UNAUTHORIZED)
@@ -96,7 +96,7 @@ async def _caller(console: Console, name: str, password: str, address: str) -> P
         return await access.authenticate(console.rack, name, password, address)
     attempts, now = console.rack.attempts, console.rack.clock.monotonic()
     if (wait_s := attempts.wait_s(FIRST_ADMIN, address, now)) > 0:
-        raise TooManyAttempts("too many failed attempts", hint=f"try again in {int(wait_s) + 1} seconds")
+        raise too_many_attempts(wait_s)
     if not hmac.compare_digest(password.encode(), console.password.encode()):
         attempts.wrong(FIRST_ADMIN, address, now)
         raise Unauthenticated("invalid authentication", hint="check the password in RACK_URL")

@@ -120,7 +120,8 @@ class _Containers:
 
     def _wanted(self, id: str, labelled: Mapping[str, str]) -> Container | None:
         process_id = id[:ID_DIGITS]
-        is_wanted = self.query.process in (None, process_id)
+        is_meant = self.query.process in (None, process_id)
+        is_wanted = is_meant and self.query.takes(labelled.get(labels.FINGERPRINT, ""))
         return Container(id, process_id, labelled.get(labels.SERVICE, "")) if is_wanted else None
 
 

@@ -41,6 +41,7 @@ class ProcessLogs:
     def _find(self, app: str, query: LogQuery, sources: dict[str, "_Source"]) -> None:
         for slot, directory in self._slots.of_app(app):
             is_wanted = query.service in (None, slot.key.service) and query.process in (None, slot.id)
+            is_wanted = is_wanted and query.takes(slot.key.fingerprint)
             if is_wanted and slot.id not in sources:
                 sources[slot.id] = _Source(slot, directory / LOG, query.since)
                 if query.tail is not None:

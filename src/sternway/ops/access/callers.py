@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from sternway.core import access
 from sternway.core.access import JWT_USER, Principal, User
-from sternway.core.errors import NotFound, TooManyAttempts, Unauthenticated
+from sternway.core.errors import NotFound, TooManyAttempts, Unauthenticated, too_many_attempts
 from sternway.ops.access import jwt, tokens
 from sternway.ops.rack import Rack
 from sternway.ports import Ledger
@@ -127,7 +127,7 @@ async def _turn(rack: Rack) -> AsyncIterator[None]:
 def _check_pace(rack: Rack, name: str, address: str) -> None:
     wait_s = rack.attempts.wait_s(name, address, rack.clock.monotonic())
     if wait_s > 0:
-        raise TooManyAttempts("too many failed attempts", hint=f"try again in {int(wait_s) + 1} seconds")
+        raise too_many_attempts(wait_s)
 
 
 async def _user(rack: Rack, name: str) -> User | None:

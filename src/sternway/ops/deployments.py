@@ -1,0 +1,119 @@
+"""Use cases of deployments: source from an archive or a repository, built, and promoted as soon as it is built.
+
+Which builds are to be promoted is only memory: a build that the end of the rack interrupts has failed, and of one that
+had ended just then, or had not begun, the release waits to be promoted by a person.
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+from sternway.core import repository
+from sternway.core.app import Made
+from sternway.core.errors import InvalidInput, Refused, SternwayError
+from sternway.core.promotion import PromotionOptions
+from sternway.core.release import Build, BuildOptions
+from sternway.core.repository import Address, Commit
+from sternway.ops import builds, promotions
+from sternway.ops.rack import Rack
+
+log = logging.getLogger(__name__)
+
+FETCHED_AT_ONCE = 2
+PATIENCE_S = 600.0
+"""How long a release waits for the promotion of another one to end."""
+_ZIP = b"PK\x03\x04"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A repository and what of it; empty is what it shows by itself."""
+
+    address: str
+    ref: str = ""
+
+
+async def upload(rack: Rack, app_name: str, chunks: AsyncIterator[bytes]) -> str:
+    """Keep an archive while it comes, and return its key. Raises InvalidInput for what is none, TooLarge, NotFound."""
+    key = f"tmp/{rack.ids.secret(30)}"
+    await builds.store_source(rack, app_name, key, _checked(chunks))
+    return key
+
+
+async def fetch(rack: Rack, app_name: str, origin: Origin) -> tuple[str, Commit]:
+    """Fetch a commit of a repository, keep it as an archive, and return its key.
+
+    Raises InvalidInput for the address or the ref, NotFound for the app, Refused while others are fetched and what
+    `Repositories.fetch` raises.
+    """
+    address, ref = repository.read(origin.address), repository.read_ref(origin.ref)
+    if rack.due.fetching >= FETCHED_AT_ONCE:
+        raise Refused("other repositories are being fetched", hint="try again in a moment")
+    rack.due.fetching += 1
+    try:
+        return await _fetched(rack, app_name, address, ref)
+    finally:
+        rack.due.fetching -= 1
+
+
+async def order(rack: Rack, app_name: str, options: BuildOptions, description: str, made: Made) -> Build:
+    """Order a build whose release is promoted once it is there, and return at once; errors as `builds.create`."""
+    build = await builds.create(rack, app_name, options, description, made)
+    rack.due.add(build.id, made)
+    return build
+
+
+async def order_repository(rack: Rack, app_name: str, origin: Origin, description: str, made: Made) -> Build:
+    """Fetch a repository and order its build, as above; the commit says what it is called where nobody did."""
+    key, commit = await fetch(rack, app_name, origin)
+    made = replace(made, at=rack.clock.now())
+    return await order(rack, app_name, BuildOptions(key, git_sha=commit.sha), description or commit.description, made)
+
+
+async def conclude(rack: Rack, app_name: str, build_id: str) -> None:
+    """Promote the release of a build that has ended, if that was asked for; what stands in the way is remembered."""
+    made = rack.due.take(build_id)
+    if made is None:
+        return
+    try:
+        build = await builds.get(rack, app_name, build_id)
+        if build.release_id is not None:
+            await _promote_in_turn(rack, app_name, build.release_id, made)
+    except SternwayError as exc:
+        log.warning("a release is not promoted", extra={"app": app_name, "build": build_id, "problem": exc.message})
+        rack.due.remember(build_id, exc.message)
+
+
+async def _promote_in_turn(rack: Rack, app_name: str, release_id: str, made: Made) -> None:
+    """Promote it once no other promotion runs."""
+    give_up_at = rack.clock.monotonic() + PATIENCE_S
+    while True:
+        seen = rack.changes.version(app_name)
+        now = replace(made, at=rack.clock.now())
+        try:
+            await promotions.promote(rack, app_name, release_id, PromotionOptions(), now)
+            return
+        except Refused:
+            left_s = give_up_at - rack.clock.monotonic()
+            if left_s <= 0 or rack.changes.is_over:
+                raise
+        await rack.changes.wait(app_name, seen, left_s)
+
+
+async def _fetched(rack: Rack, app_name: str, address: Address, ref: str) -> tuple[str, Commit]:
+    async with rack.repositories.fetch(address, ref) as fetched:
+        key = f"tmp/{rack.ids.secret(30)}.tar"
+        await builds.store_source(rack, app_name, key, fetched.tar)
+        return key, fetched.commit
+
+
+async def _checked(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Pass an archive on; raise InvalidInput at its beginning for nothing at all, and for a zip."""
+    is_first = True
+    async for chunk in chunks:
+        if is_first and chunk.startswith(_ZIP):
+            raise InvalidInput("archive: a zip is not taken", hint="pack it as tar: tar czf source.tgz .")
+        is_first = is_first and not chunk
+        yield chunk
+    if is_first:
+        raise InvalidInput("archive: no file was sent, or an empty one", hint="choose a .tgz or .tar of the source")
