@@ -76,13 +76,14 @@ async def _parts(request: Request) -> AsyncGenerator[tuple[str, str | None, Asyn
 
 async def _content(events: AsyncIterator[_Part], begun: _Part) -> AsyncGenerator[bytes, None]:
     """Yield what a field holds, to its end."""
-    event: _Part | None = begun
-    while not event.is_whole:
+    is_whole = begun.is_whole
+    while not is_whole:
         event = await anext(events, None)
         if event is None:
             raise _unreadable()
         if event.content:
             yield event.content
+        is_whole = event.is_whole
 
 
 async def _text(content: AsyncIterator[bytes]) -> str:
