@@ -126,6 +126,12 @@ def test_settings_are_those_of_when_the_release_was_last_left():
     assert history.settings_beside(stands, lines, "a") == Settings(scale={"web": 4})
 
 
+def test_settings_that_a_rollback_brought_are_not_those_of_what_it_left():
+    asked, done = START + timedelta(minutes=20), START + timedelta(minutes=21)
+    stands = [Stand(2, "R2", "b", asked, done), stand(1, "a", 0)]
+    assert history.settings_beside(stands, [line(20, 4), line(5, 3)], "a") == Settings(scale={"web": 3})
+
+
 def test_settings_of_the_active_content_are_those_of_now():
     stands = [stand(3, "b", 30), stand(1, "a", 0)]
     assert history.settings_beside(stands, [line(40, 5), line(25, 4)], "b") == Settings(scale={"web": 5})

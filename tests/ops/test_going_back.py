@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -10,7 +11,7 @@ from sternway.core.errors import InvalidInput, NotFound
 from sternway.core.formation import Route
 from sternway.core.promotion import PromotionOptions, PromotionStatus
 from sternway.core.release import Part
-from sternway.ops import apps, builds, comparison, history, preview, processes, promotions, releases
+from sternway.ops import apps, builds, comparison, history, preview, processes, promotions, releases, sizes
 from sternway.ops.comparison import Pair
 from sternway.ops.promotions import Back
 from tests.rack import MANIFEST
@@ -180,6 +181,29 @@ async def test_files_of_both_sources_are_compared_after_the_archives_are_gone(ru
         ("c", Kind.ADDED),
     ]
     assert (found.before.files, found.after.source_bytes) == (2, 3)
+
+
+async def test_sizes_of_artifacts_stay_known_when_they_are_gone(running):
+    await running.app()
+    await running.deployed()
+    await running.deployed(source=b"other")
+    before = (await comparison.compare(running.rack, "shop")).before
+    assert before.build is not None
+    running.builder.gone.update(before.build.artifacts.values())
+    again = (await comparison.compare(running.rack, "shop")).before
+    assert again.sizes == before.sizes == {name: len(each) for name, each in before.build.artifacts.items()}
+
+
+async def test_sizes_that_nobody_knows_are_left_out(running, monkeypatch):
+    monkeypatch.setattr(sizes, "keep", AsyncMock())
+    await running.app()
+    await running.deployed()
+    await running.deployed(source=b"other")
+    found = await comparison.compare(running.rack, "shop")
+    assert set(found.before.sizes) == {"web", "worker"}
+    assert found.before.build is not None
+    running.builder.gone.update(found.before.build.artifacts.values())
+    assert (await comparison.compare(running.rack, "shop")).before.sizes == {}
 
 
 async def test_a_source_that_nobody_can_list_is_not_compared(running):

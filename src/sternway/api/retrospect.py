@@ -98,6 +98,7 @@ def _side(side: Side) -> wire.DiffSide:
         git_sha=build.options.git_sha if build else "",
         files=side.files or 0,
         size=side.source_bytes or 0,
+        artifacts=[wire.Size(name, side.sizes.get(name, -1)) for name in sorted(build.artifacts if build else ())],
     )
 
 

@@ -101,7 +101,18 @@ def _build(found: types.Diff) -> Iterator[str]:
         yield f"~ commit: {_commit(before)} -> {_commit(after)}"
     if found.services:
         yield f"~ other artifacts of: {', '.join(change.name for change in found.services)}"
+    yield from _sizes(before, after)
     yield from _files(found)
+
+
+def _sizes(before: types.DiffSide, after: types.DiffSide) -> Iterator[str]:
+    old, new = ({each.service: each.size for each in side.artifacts} for side in (before, after))
+    for service in sorted(old | new):
+        yield f"artifact of {service}: {_known(old.get(service, -1))} -> {_known(new.get(service, -1))}"
+
+
+def _known(size_bytes: int) -> str:
+    return "-" if size_bytes < 0 else _size(size_bytes)
 
 
 def _commit(side: types.DiffSide) -> str:

@@ -57,8 +57,8 @@ def last_with(stands: Sequence[Stand], content: str) -> Stand | None:
 
 def left_at(stands: Sequence[Stand], stand: Stand) -> datetime | None:
     """Return when another content took its place, None while none has."""
-    later = [other for other in stands if other.promotion_id > stand.promotion_id and other.content != stand.content]
-    return later[-1].at if later else None
+    later = _successor(stands, stand)
+    return later.at if later else None
 
 
 def settings_at(lines: Sequence[SettingsLine], moment: datetime | None) -> Settings:
@@ -68,9 +68,22 @@ def settings_at(lines: Sequence[SettingsLine], moment: datetime | None) -> Setti
 
 
 def settings_beside(stands: Sequence[Stand], lines: Sequence[SettingsLine], content: str) -> Settings | None:
-    """Return what was set when this content was last active; None if it never was."""
+    """Return what was set when this content was last active; None if it never was.
+
+    What was set with or after the request for its successor is the successor's: a rollback brings settings back
+    before it is through, and going back over it would otherwise find those.
+    """
     stand = last_with(stands, content)
-    return settings_at(lines, left_at(stands, stand)) if stand else None
+    if stand is None:
+        return None
+    later = _successor(stands, stand)
+    return settings_at(lines, later.asked_at if later else None)
+
+
+def _successor(stands: Sequence[Stand], stand: Stand) -> Stand | None:
+    """Return the first one with another content that came after it."""
+    later = [other for other in stands if other.promotion_id > stand.promotion_id and other.content != stand.content]
+    return later[-1] if later else None
 
 
 def typical_s(stands: Sequence[Stand]) -> float | None:

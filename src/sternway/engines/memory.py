@@ -6,7 +6,7 @@ It obeys the contract of engines like any other. Processes get healthy as soon a
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -293,6 +293,10 @@ class MemoryBuilder:
     async def missing(self, app: str, artifacts: Collection[str]) -> Collection[str]:
         """Return those among `gone`."""
         return [artifact for artifact in artifacts if artifact in self.gone]
+
+    async def sizes(self, artifacts: Collection[str]) -> Mapping[str, int]:
+        """Return the lengths of their names, of those that are not gone."""
+        return {artifact: len(artifact) for artifact in artifacts if artifact not in self.gone}
 
     async def verify(self, app: str, artifact: str) -> None:
         """Raise ArtifactGone for one that is among `gone`."""

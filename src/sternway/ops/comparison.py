@@ -1,7 +1,7 @@
 """Use cases of differences: what two releases have in common, and what not."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sternway.core import difference, history
 from sternway.core.app import App, Made, Settings
@@ -9,8 +9,9 @@ from sternway.core.difference import Change
 from sternway.core.errors import NotFound
 from sternway.core.event import Happening
 from sternway.core.release import Build, Release
-from sternway.ops import apps, sources
+from sternway.ops import apps, sizes, sources
 from sternway.ops.rack import Rack
+from sternway.ops.sizes import Sizes
 from sternway.ports import Ledger
 
 NOT_LISTED = "not known: the files of one of the builds were not listed when it was made"
@@ -20,12 +21,14 @@ NOT_LISTED = "not known: the files of one of the builds were not listed when it 
 class Side:
     """One of two releases. `settings` are those of when it was last active, None if it never was.
 
-    `build` is None for a release without one. `files` and `source_bytes` are None where nobody listed them.
+    `build` is None for a release without one. `sizes` are those of its artifacts, by service, as far as they are known.
+    `files` and `source_bytes` are None where nobody listed them.
     """
 
     release: Release
     build: Build | None
     settings: Settings | None
+    sizes: Sizes = field(default_factory=dict)
     files: int | None = None
     source_bytes: int | None = None
 
@@ -108,6 +111,7 @@ async def between(rack: Rack, app: App, before: Side, after: Side, *, reveal: bo
     """Compare two sides."""
     old, new = before.release, after.release
     trees = await sources.read(rack, app, old.build_id), await sources.read(rack, app, new.build_id)
+    before, after = [replace(each, sizes=await sizes.read(rack, app, each.build)) for each in (before, after)]
     return Comparison(
         app=app.name,
         before=_measured(before, trees[0]),
@@ -148,4 +152,4 @@ def _measured(one: Side, tree: sources.Tree | None) -> Side:
     if tree is None:
         return one
     total = sum(file.size_bytes for file in tree.values())
-    return Side(one.release, one.build, one.settings, files=len(tree), source_bytes=total)
+    return replace(one, files=len(tree), source_bytes=total)

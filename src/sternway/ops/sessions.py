@@ -34,9 +34,7 @@ async def find(rack: Rack, app_name: str, name: str) -> str:
 
 
 @asynccontextmanager
-async def execute(
-    rack: Rack, app_name: str, name: str, execution: Execution, made: Made
-) -> AsyncIterator[Session]:
+async def execute(rack: Rack, app_name: str, name: str, execution: Execution, made: Made) -> AsyncIterator[Session]:
     """Run a command inside a process until the block ends; raises NotFound."""
     if not execution.words:
         raise InvalidInput("command: missing", hint="name a program to run")

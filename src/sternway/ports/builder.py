@@ -54,3 +54,7 @@ class Builder(Protocol):
         What runs or is used by others stays. Call it while no build runs. Called twice it does nothing more.
         """
         ...
+
+    async def sizes(self, artifacts: Collection[str]) -> Mapping[str, int]:
+        """Return how many bytes each has on this machine, also those shared with others; unknown ones are left out."""
+        ...

@@ -10,7 +10,7 @@ from sternway.core.crossing import Crossing
 from sternway.core.errors import BuildFailed, ManifestInvalid, NotFound, Refused, SternwayError, StoreUnavailable
 from sternway.core.event import Happening
 from sternway.core.release import Build, BuildStatus, Wish
-from sternway.ops import apps, builds, deployments, releases, sources
+from sternway.ops import apps, builds, deployments, releases, sizes, sources
 from sternway.ops.builds import log_key, shelf
 from sternway.ops.rack import Rack
 from sternway.ops.transcripts import Transcript
@@ -148,6 +148,7 @@ class BuildYard:
         await self._complete(app, build, release_id, result)
         self._rack.cross(Crossing.BUILD_CONCLUDED)
         await sources.keep(self._rack, app, build)
+        await sizes.keep(self._rack, app, build, result.artifacts)
         await self._forget_source(app, build)
         self._rack.cross(Crossing.SOURCE_FORGOTTEN)
 

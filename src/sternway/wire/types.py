@@ -293,8 +293,19 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """How many bytes the artifact of a service has, -1 where it is not known."""
+
+    service: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class DiffSide:
-    """One of the two releases of a diff. `files` and `size` (bytes of source) are 0 if not listed."""
+    """One of the two releases of a diff. `files` and `size` (bytes of source) are 0 if not listed.
+
+    `artifacts` has each service of the build.
+    """
 
     release: str
     description: str = ""
@@ -305,6 +316,7 @@ class DiffSide:
     git_sha: str = ""
     files: int = 0
     size: int = 0
+    artifacts: list[Size] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """`releases diff`, `releases rollback --dry-run` and `--to`, `history`, `apps restore`, and who is asked why."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,9 +23,11 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def diff(**members: Any) -> types.Diff:
     before = types.DiffSide(OLD, created=AT, author="ann", build="B1", files=2, size=1500, git_sha="0123456789abcdef")
+    before = replace(before, artifacts=[types.Size("web", 1500)])
     after = types.DiffSide(
         NEW, "env add:A", created=AT, author="bob", build="B2", files=1, size=999, build_description="Faster"
     )
+    after = replace(after, artifacts=[types.Size("web", -1), types.Size("worker", 20_000_000)])
     return types.Diff("shop", before, after, **members)
 
 
@@ -52,6 +55,7 @@ def test_diff_looks_as_documented(run: Run, rack: ScriptedRack) -> None:
         "\nEnvironment\n  + A\n  ~ B: 1 -> 2\n"
         "\nManifest\n  ~ services.web.scale.count.min: 1 -> 2\n"
         "\nBuild\n  ~ B1 -> B2\n  ~ commit: 0123456789 -> unknown Faster\n  ~ other artifacts of: web\n"
+        "  artifact of web: 1.5 kB -> -\n  artifact of worker: - -> 20.0 MB\n"
         "  source: 2 files, 1.5 kB -> 1 files, 999 B\n  ~ app.py: 1 B -> 2 B\n  - gone.py: 3 B\n"
         "\nSettings\n  ~ lock: no -> yes\n"
     )
@@ -90,10 +94,12 @@ def test_dry_run_says_that_it_would_work_and_what_stays(run: Run, rack: Scripted
 
 
 def test_dry_run_tells_what_runs_from_what_runs_on_request(run: Run, rack: ScriptedRack) -> None:
-    commands = [types.CommandAhead("rollback", "web", NEW, "undo"), types.CommandAhead("release", "web", OLD, "migrate")]
+    told = (("rollback", NEW, "undo"), ("release", OLD, "migrate"))
+    commands = [types.CommandAhead(kind, "web", release, text) for kind, release, text in told]
     rack.on(f"GET /apps/shop/releases/{OLD}/preview", preview(commands=commands))
     undo, migrate = (f"  {each.kind} command of web ({each.release}): {each.command}\n" for each in commands)
-    before, request = "\nWhat runs before anything is started:\n", "\nWhat would run only with --run-rollback-commands:\n"
+    before = "\nWhat runs before anything is started:\n"
+    request = "\nWhat would run only with --run-rollback-commands:\n"
     plain = run("releases", "rollback", OLD, "--dry-run").out
     assert f"{before}{migrate}{request}{undo}\nWhat does not come back" in plain
     undoing = run("releases", "rollback", OLD, "--dry-run", "--run-rollback-commands").out

@@ -53,6 +53,13 @@ def test_scale_waits_when_asked_until_as_many_run(
     assert shop.lines().count("GET /apps/shop/processes") == 3
 
 
+def test_scale_does_not_wait_for_what_stands_by(run: Run, shop: ScriptedRack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "LOOK_S", 0.0)
+    standby = types.Process("web-9", "shop", "web", "standby")
+    shop.on("GET /apps/shop/processes", [process("web-1", 1), process("web-2", 1), standby])
+    assert run("scale", "web", "--count", "2", "-w").code == 0
+
+
 def test_restart_waits_when_asked_until_none_of_the_old_runs(
     run: Run, shop: ScriptedRack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

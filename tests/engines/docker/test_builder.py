@@ -48,6 +48,7 @@ async def test_a_build_gives_the_manifest_as_it_stood_and_an_image_per_service(b
     assert bench.log.endswith(f"Service web: {result.artifacts['web']}\n".encode())
     assert bench.left() == []
     await builder.verify("shop", result.artifacts["web"])
+    assert await builder.sizes(result.artifacts.values()) == {result.artifacts["web"]: image["Size"]}
 
 
 async def test_the_same_source_is_the_same_image_while_the_cache_is_warm(bench: Bench):

@@ -292,3 +292,20 @@ async def test_volumes_outlive_processes_and_not_their_app(docker_bench: DockerB
     fresh = shell(docker_bench, "test ! -e /data/mark && sleep 1000; exit 9", volumes=kept)
     await running.ensure(replace(fresh, health=HealthCheck(settle_s=0.3)), 1, epoch=1)
     assert (await healthy(running, fresh))[0].exits == 0
+
+
+async def test_volumes_of_an_app_that_was_deleted_come_back_with_what_is_in_them(docker_bench: DockerBench):
+    kept = (Volume("/data"),)
+    writing = shell(docker_bench, f"echo {MARK} > /data/mark; sleep 1000", volumes=kept)
+    running = await started(docker_bench, writing)
+    await running.retire(writing.key, keep=0, epoch=1)
+    await gone(running)
+    await running.forget(APP, epoch=1, owner=7)
+    running = await docker_bench.start()
+    assert not await running.recall(APP, epoch=1, owner=8)
+    assert await running.recall(APP, epoch=1, owner=7)
+    assert await running.recall(APP, epoch=1, owner=7)
+    script = f"grep {MARK} /data/mark && sleep 1000; sleep 1; exit 7"
+    reading = replace(docker_bench.formation("two"), command=script, volumes=kept, health=HealthCheck(settle_s=0.3))
+    await running.ensure(reading, 1, epoch=1)
+    assert (await healthy(running, reading))[0].exits == 0

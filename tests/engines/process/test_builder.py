@@ -52,6 +52,14 @@ async def test_a_build_gives_the_manifest_as_it_stood_and_an_artifact_per_servic
     await ProcessBuilder(tmp_path / "data").verify("shop", artifact)
 
 
+async def test_the_size_of_an_artifact_is_that_of_its_files_until_it_is_gone(tmp_path: Path):
+    result, _ = await build(tmp_path, {**SOURCE, "deep/er/file": "x" * 25})
+    artifact, builder = result.artifacts["web"], ProcessBuilder(tmp_path / "data")
+    assert await builder.sizes([artifact, "tree:unknown"]) == {artifact: 100}
+    snapshot.discard(next((tmp_path / "data/snapshots").iterdir()))
+    assert await builder.sizes([artifact]) == {}
+
+
 async def test_the_same_source_gives_the_same_artifact_and_is_kept_once(tmp_path: Path):
     first, _ = await build(tmp_path, SOURCE)
     second, _ = await build(tmp_path, dict(reversed(SOURCE.items())))

@@ -14,6 +14,7 @@ Run = tuple[str, datetime | None]
 """A process from one start to its end: a process that is started again keeps its id."""
 
 SETTLE_S = 600.0
+STANDBY = "standby"
 
 
 def _waiting(function: options.Function) -> options.Function:
@@ -115,8 +116,9 @@ def _is_settled(target: Target, service: str, old: Collection[Run]) -> bool:
 
 
 def _processes(target: Target, service: str) -> list[types.Process]:
+    """Return those that count: what stands by is none of the service's own, and neither is what runs once."""
     listed = target.rack.fetch_all(types.Process, routes.processes(target.app), {"service": service})
-    return [process for process in listed if process.name == service and not process.one_off]
+    return [p for p in listed if p.name == service and not p.one_off and p.status != STANDBY]
 
 
 def _run(process: types.Process) -> Run:

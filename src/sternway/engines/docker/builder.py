@@ -83,6 +83,12 @@ class DockerBuilder:
         if image_ids:
             await self._images.forget(app, image_ids)
 
+    async def sizes(self, artifacts: Collection[str]) -> Mapping[str, int]:
+        """Return the sizes of the images as the engine says them: all layers, also those shared with others."""
+        ids = {artifact: _image_id(artifact) for artifact in artifacts}
+        found = {artifact: await self._images.size_bytes(each) for artifact, each in ids.items() if each}
+        return {artifact: size for artifact, size in found.items() if size is not None}
+
     async def _build(self, order: BuildOrder, tree: Path, log: Log) -> BuildResult:
         voice = Voice(log)
         unpacked = await threads.uninterrupted(archive.unpack, order.archive, tree, self._bounds, _is_wanted())

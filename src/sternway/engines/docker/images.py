@@ -11,6 +11,7 @@ import contextlib
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
+from typing import Any
 
 import aiodocker
 
@@ -41,15 +42,23 @@ class Images:
 
     async def find(self, reference: str) -> str | None:
         """Return the id of an image by its name, digest or id; None if the engine does not have it."""
+        found = await self._inspected(reference)
+        return None if found is None else str(found["Id"])
+
+    async def size_bytes(self, image_id: str) -> int | None:
+        """Return the size of an image with all its layers; None if the engine does not have it."""
+        found = await self._inspected(image_id)
+        return None if found is None else int(found["Size"])
+
+    async def _inspected(self, reference: str) -> Mapping[str, Any] | None:
         with translated(f"looking for the image {reference}"):
             try:
                 async with asyncio.timeout(QUICK_S):
-                    found = await self._connection.docker.images.inspect(reference)
+                    return await self._connection.docker.images.inspect(reference)
             except aiodocker.DockerError as problem:
                 if problem.status == HTTPStatus.NOT_FOUND:
                     return None
                 raise
-        return str(found["Id"])
 
     async def missing(self, image_ids: Collection[str]) -> set[str]:
         """Return those that the engine does not have, with one call for all."""

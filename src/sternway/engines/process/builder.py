@@ -95,6 +95,18 @@ class ProcessBuilder:
                 os.rename(place, left)
                 _clear(left.parent)
 
+    async def sizes(self, artifacts: Collection[str]) -> Mapping[str, int]:
+        """Return how many bytes the files of each tree and of what was prepared for it have."""
+        found = await asyncio.to_thread(lambda: {each: self._size(each) for each in artifacts})
+        return {artifact: size for artifact, size in found.items() if size is not None}
+
+    def _size(self, artifact: str) -> int | None:
+        try:
+            located = artifacts.locate(self._data, artifact)
+            return sum(snapshot.size_bytes(tree) for tree in (located.root, *located.extra_paths))
+        except (ArtifactGone, OSError):
+            return None
+
     def _verify(self, artifact: str) -> None:
         if not artifacts.locate(self._data, artifact).directory.is_dir():
             raise ArtifactGone(f"{artifact} is no longer there", hint="build the same source again: sternway build")

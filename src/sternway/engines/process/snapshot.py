@@ -50,6 +50,16 @@ def discard(tree: Path) -> None:
     shutil.rmtree(tree)
 
 
+def size_bytes(tree: Path) -> int:
+    """Return how many bytes the files of a tree have; links count for themselves. Raises OSError."""
+    total = 0
+    with os.scandir(tree) as entries:
+        for entry in entries:
+            is_directory = entry.is_dir(follow_symlinks=False)
+            total += size_bytes(Path(entry.path)) if is_directory else entry.stat(follow_symlinks=False).st_size
+    return total
+
+
 def _walk(tree: Path) -> Iterator[Path]:
     """Yield what is in the tree, in an order that only depends on names."""
     for entry in sorted(os.scandir(tree), key=lambda entry: os.fsencode(entry.name)):
