@@ -119,8 +119,10 @@ class _Containers:
         return labels.selecting(self.rack, app=self.app, **narrowed)
 
     def _wanted(self, id: str, labelled: Mapping[str, str]) -> Container | None:
+        """Return a container that is asked for. Of events some engines tell those that have any of the labels."""
         process_id = id[:ID_DIGITS]
-        is_meant = self.query.process in (None, process_id)
+        marks = (mark.partition("=") for mark in self._filter()["label"])
+        is_meant = self.query.process in (None, process_id) and all(labelled.get(k) == v for k, _, v in marks)
         is_wanted = is_meant and self.query.takes(labelled.get(labels.FINGERPRINT, ""))
         return Container(id, process_id, labelled.get(labels.SERVICE, "")) if is_wanted else None
 
