@@ -7,8 +7,8 @@ import pytest
 
 from sternway.core.errors import Conflict
 from sternway.core.formation import Volume
-from sternway.engines.docker.api import Api
-from sternway.engines.docker.connection import Connection
+from sternway.engines.docker.calls.api import Api
+from sternway.engines.docker.calls.connection import Connection
 from sternway.engines.docker.volumes import Volumes, slug
 
 
