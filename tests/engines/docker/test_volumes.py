@@ -83,6 +83,14 @@ def on_shelf(shelf: Shelf, tmp_path: Path) -> Volumes:
     return Volumes(shelf, "rack", tmp_path / "private")  # type: ignore[arg-type]
 
 
+async def test_a_volume_has_its_labels_before_a_container_names_it(shelf: Shelf, on_shelf: Volumes):
+    mounts = on_shelf.of("shop", [Volume("/data")])
+    for _ in range(2):
+        await on_shelf.ensure(mounts)
+    (kept,) = mounts.kept
+    assert shelf.there == {kept["Source"]: {"Name": kept["Source"], "Labels": kept["VolumeOptions"]["Labels"]}}
+
+
 async def test_what_was_put_aside_comes_back_to_its_owner(shelf: Shelf, on_shelf: Volumes):
     first = shelf.mount(on_shelf)
     await on_shelf.leave("shop", 7)

@@ -13,6 +13,7 @@ from sternway.core.registry import Login, Registries
 from sternway.engines.docker.builds.images import Images
 from sternway.engines.docker.calls.connection import Connection
 from tests.engines.docker import registry as registries
+from tests.engines.docker import scripted
 from tests.engines.docker.registry import PASSWORD, Registry
 
 NOWHERE = f"sha256:{'0' * 64}"
@@ -203,3 +204,14 @@ async def test_an_engine_that_is_down_is_no_missing_image(tmp_path: Path):
             await images.can_bring_back("shop", NOWHERE)
         with pytest.raises(EngineUnavailable):
             await images.pull("anything", lambda line: None)
+
+
+async def test_names_that_others_gave_an_image_stay(tmp_path: Path):
+    """Docker lists only the names that were asked for, and Podman all of them, each with a server."""
+    names = ["docker.io/sternway-rack/shop:B-web", "localhost/base:latest", "docker.io/my-sternway-rack/shop:B"]
+    async with scripted.running(tmp_path, scripted.telling(), {}) as engine:
+        engine.listed = [{"Id": NOWHERE, "RepoTags": names}, {"Id": "sha256:other", "RepoTags": names[:1]}]
+        connection = Connection(engine.address)
+        async with connection.opened():
+            await Images(connection, "rack", knowing(Registries())).forget("shop", [NOWHERE])
+    assert [path for path, _ in engine.asked if path != "/images/json"] == [f"/images/{names[0]}"]
