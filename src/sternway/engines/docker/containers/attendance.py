@@ -7,6 +7,7 @@ stirs its process: an event of the engine, or somebody who asks for something.
 import asyncio
 import functools
 import math
+import re
 import secrets
 from collections.abc import Coroutine
 from http import HTTPStatus
@@ -33,6 +34,7 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 60.0
 STEADY_S = 10.0
 """A process that has run so long is one that worked: its next start is the first again."""
+_STUCK = re.compile(r"\btask [0-9a-f]{64}: already exists")
 LOOK_AGAIN_S = 5.0
 """How long an engine is trusted to start a container again without a word."""
 
@@ -207,6 +209,9 @@ class Attendance:
             await self._nursery.start(process.container_id, process.berth.key.app)
         except Declined as declined:
             problem = declined.reason
+        if _STUCK.search(problem):
+            # An engine that was restarted may never start it again: another one takes its place.
+            await self._remove(process.container_id)
         process.was_started()
         await self._look(process)
         if problem and process.container and process.container.is_fresh:

@@ -145,8 +145,9 @@ class Process:
     def end(self, exit_code: str) -> None:
         """Take note that its run is over, before more is known."""
         self._has_ended = True
-        if not self.is_leaving:
-            self._ending = f"exited with code {exit_code}"
+        words = f"exited with code {exit_code}"
+        if not (self.is_leaving or self._ending.startswith(f"{words}: ")):  # it may have said before why it ends so
+            self._ending = words
         self.stir()
 
     def run_out_of_memory(self) -> None:
