@@ -18,10 +18,11 @@ import aiodocker
 from sternway.core.environment import Environment
 from sternway.core.formation import Formation, FormationKey, FormationState, Health, HealthCheck, ProcessState
 from sternway.core.registry import Registries
-from sternway.engines.docker import artifacts, labels
-from sternway.engines.docker.connection import Connection
+from sternway.engines.docker import labels
+from sternway.engines.docker.builds import artifacts
+from sternway.engines.docker.builds.images import Images
+from sternway.engines.docker.calls.connection import Connection
 from sternway.engines.docker.engine import DockerEngine
-from sternway.engines.docker.images import Images
 from sternway.engines.memory import MemoryEngine, World
 from sternway.engines.process import isolation, report, slots
 from sternway.engines.process.engine import ProcessEngine

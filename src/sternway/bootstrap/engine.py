@@ -112,12 +112,12 @@ def _memory(around: Surroundings) -> EngineParts:
 
 def _docker(around: Surroundings) -> EngineParts:
     from sternway.engines.docker import labels, presence
-    from sternway.engines.docker.builder import DockerBuilder
-    from sternway.engines.docker.connection import Connection
+    from sternway.engines.docker.builds.builder import DockerBuilder
+    from sternway.engines.docker.builds.images import Images
+    from sternway.engines.docker.calls.connection import Connection
     from sternway.engines.docker.engine import DockerEngine
-    from sternway.engines.docker.images import Images
-    from sternway.engines.docker.logs import DockerLogs
-    from sternway.engines.docker.processes import DockerProcesses
+    from sternway.engines.docker.inside.processes import DockerProcesses
+    from sternway.engines.docker.logs.reader import DockerLogs
 
     data = around.home.docker
     rack = around.secrets.fingerprint(labels.RACK_CONTEXT)[: labels.RACK_LENGTH]

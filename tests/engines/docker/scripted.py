@@ -21,6 +21,7 @@ class Scripted:
     ping: Mapping[str, str]
     answer: Answer
     images: dict[str, str] = field(default_factory=dict)
+    listed: list[Mapping[str, object]] = field(default_factory=list)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     context: list[str] = field(default_factory=list)
 
@@ -33,6 +34,8 @@ class Scripted:
                 web.get("/_ping", self._ping),
                 web.post(f"{api}/build", self._build),
                 web.post(f"{api}/images/create", self._pull),
+                web.get(f"{api}/images/json", self._list),
+                web.delete(f"{api}/images/{{name:.+}}", self._delete),
                 web.post(f"{api}/images/{{name:.+}}/tag", self._tag),
                 web.get(f"{api}/images/{{name:.+}}/json", self._inspect),
             ]
@@ -49,6 +52,14 @@ class Scripted:
         self._note(request)
         self.images[request.query["fromImage"]] = "sha256:base"
         return web.Response(text='{"status":"Pulled"}\n')
+
+    async def _list(self, request: web.Request) -> web.Response:
+        self._note(request)
+        return web.json_response(self.listed)
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        self._note(request)
+        return web.json_response([])
 
     async def _tag(self, request: web.Request) -> web.Response:
         return web.Response(status=201)

@@ -9,9 +9,9 @@ from typing import Any
 
 from sternway.core.registry import Registries
 from sternway.core.release import BuildOptions
-from sternway.engines.docker.builder import DockerBuilder
-from sternway.engines.docker.connection import Connection
-from sternway.engines.docker.images import Images
+from sternway.engines.docker.builds.builder import DockerBuilder
+from sternway.engines.docker.builds.images import Images
+from sternway.engines.docker.calls.connection import Connection
 from sternway.ports import BuildOrder, BuildResult
 from tests.engines.docker.registry import Registry
 

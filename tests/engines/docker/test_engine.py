@@ -11,13 +11,14 @@ from sternway.core.environment import Environment
 from sternway.core.errors import Conflict
 from sternway.core.formation import Containment, Formation, Health, HealthCheck, Limits, ProcessState, Volume
 from sternway.engines import health
-from sternway.engines.docker import containers, labels, retired
-from sternway.engines.docker.api import Api
-from sternway.engines.docker.connection import Connection
-from sternway.engines.docker.containers import Order
-from sternway.engines.docker.images import Images
+from sternway.engines.docker import labels
+from sternway.engines.docker.builds.images import Images
+from sternway.engines.docker.calls.api import Api
+from sternway.engines.docker.calls.connection import Connection
+from sternway.engines.docker.containers import creation, retired
+from sternway.engines.docker.containers.creation import Order
+from sternway.engines.docker.containers.nursery import Nursery
 from sternway.engines.docker.networks import Networks
-from sternway.engines.docker.nursery import Nursery
 from sternway.engines.docker.volumes import Volumes
 from sternway.ports import Engine
 from tests.engines.bench import APP, DockerBench, WallClock, healthy, ids, no_registries, processes, until
@@ -72,7 +73,7 @@ async def left_by_a_crash(bench: DockerBench, wanted: Formation) -> None:
     api, images = Api(connection), Images(connection, bench.rack, no_registries)
     networks, volumes = Networks(api, bench.rack), Volumes(api, bench.rack, bench.data)
     async with connection.opened():
-        order = Order(containers.berth(wanted, 0, wanted.release_id), wanted)
+        order = Order(creation.berth(wanted, 0, wanted.release_id), wanted)
         await Nursery(api, bench.rack, images, networks, volumes).make(order)
 
 

@@ -1,6 +1,7 @@
 """What becomes of processes when their engine goes away, in the worst moments, and comes back."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -131,12 +132,23 @@ async def test_what_was_frozen_does_not_run_again_with_its_engine(
     await engine.freeze(wanted.key, epoch=1)
     await (daemon.kill() if is_killed else daemon.stop())
     await daemon.start()
-    await available(healthy, engine, other)
+    await back(engine, other)
     # An engine that ends in good order lets it run for its end, and so it may be on its way out for a while.
     assert healths(await engine.observe(APP), wanted) <= {Health.FROZEN, Health.STOPPING}
     await available(until, engine, lambda seen: healths(seen, wanted) <= {Health.FROZEN})
     await available(ensure_one, engine, wanted)
     await available(healthy, engine, wanted)
+
+
+async def back(engine: Engine, wanted: Formation) -> None:
+    """Wait until it runs again, and have it made anew as a rack does: dockerd cannot always start what it stopped."""
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(EngineUnavailable):
+                await engine.ensure(wanted, 1, epoch=1)
+                if healths(await engine.observe(APP), wanted) == {Health.HEALTHY}:
+                    return
+            await asyncio.sleep(0.05)
 
 
 def healths(seen: Seen, wanted: Formation) -> set[Health]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sternway.engines.docker.api import Api, Declined
+from sternway.engines.docker.calls.api import Api, Declined
 from sternway.engines.docker.networks import TRIES, Networks
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from sternway.core.errors import Conflict
 from sternway.core.formation import Volume
-from sternway.engines.docker.api import Api
-from sternway.engines.docker.connection import Connection
+from sternway.engines.docker.calls.api import Api
+from sternway.engines.docker.calls.connection import Connection
 from sternway.engines.docker.volumes import Volumes, slug
 
 
@@ -81,6 +81,14 @@ def shelf() -> Shelf:
 @pytest.fixture
 def on_shelf(shelf: Shelf, tmp_path: Path) -> Volumes:
     return Volumes(shelf, "rack", tmp_path / "private")  # type: ignore[arg-type]
+
+
+async def test_a_volume_has_its_labels_before_a_container_names_it(shelf: Shelf, on_shelf: Volumes):
+    mounts = on_shelf.of("shop", [Volume("/data")])
+    for _ in range(2):
+        await on_shelf.ensure(mounts)
+    (kept,) = mounts.kept
+    assert shelf.there == {kept["Source"]: {"Name": kept["Source"], "Labels": kept["VolumeOptions"]["Labels"]}}
 
 
 async def test_what_was_put_aside_comes_back_to_its_owner(shelf: Shelf, on_shelf: Volumes):

@@ -13,18 +13,19 @@ from pathlib import Path
 from sternway import threads
 from sternway.core.errors import Conflict, EngineUnavailable, NotFound
 from sternway.core.formation import Formation, FormationKey, FormationState, Health
-from sternway.engines.docker import builder, events
-from sternway.engines.docker.adoption import Adoption
-from sternway.engines.docker.api import Api, Declined
-from sternway.engines.docker.attendance import Attendance
-from sternway.engines.docker.connection import Connection
-from sternway.engines.docker.images import Images
+from sternway.engines.docker.builds import builder
+from sternway.engines.docker.builds.images import Images
+from sternway.engines.docker.calls import events
+from sternway.engines.docker.calls.api import Api, Declined
+from sternway.engines.docker.calls.connection import Connection
+from sternway.engines.docker.containers.adoption import Adoption
+from sternway.engines.docker.containers.attendance import Attendance
+from sternway.engines.docker.containers.nursery import Nursery
+from sternway.engines.docker.containers.picture import Picture
+from sternway.engines.docker.containers.process import Asked, Process
+from sternway.engines.docker.containers.record import Record
+from sternway.engines.docker.containers.retired import Retired
 from sternway.engines.docker.networks import Networks
-from sternway.engines.docker.nursery import Nursery
-from sternway.engines.docker.picture import Picture
-from sternway.engines.docker.process import Asked, Process
-from sternway.engines.docker.record import Record
-from sternway.engines.docker.retired import Retired
 from sternway.engines.docker.volumes import Volumes
 from sternway.engines.epoch import EpochFile
 from sternway.ports import Capabilities, Clock

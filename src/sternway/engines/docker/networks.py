@@ -8,7 +8,7 @@ from typing import Any
 
 from sternway.core.errors import EngineUnavailable
 from sternway.engines.docker import labels
-from sternway.engines.docker.api import Api, Declined
+from sternway.engines.docker.calls.api import Api, Declined
 
 OWN_POOL = ipaddress.ip_network("10.201.0.0/16")
 """Where networks are once the engine's own pools are exhausted, which by default they are with about 31."""

@@ -16,7 +16,7 @@ from typing import Any
 from sternway.core.errors import Conflict
 from sternway.core.formation import Volume
 from sternway.engines.docker import labels
-from sternway.engines.docker.api import Api
+from sternway.engines.docker.calls.api import Api
 
 GENERATION = "sternway.generation"
 CLOSED = "sternway.closed"

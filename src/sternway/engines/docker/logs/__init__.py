@@ -1,0 +1,1 @@
+"""What containers printed, as lines, read and followed."""
