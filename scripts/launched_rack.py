@@ -17,6 +17,7 @@ from sternway.channel.installed import Versions
 from sternway.launcher import files
 from sternway.launcher.files import Files
 from sternway.launcher.rack import Racks
+from sternway.launcher.state import Record
 
 BIN = Path(sys.executable).parent
 PATIENCE_S = 60.0
@@ -122,9 +123,9 @@ class LaunchedRack:
             pid = json.loads(self.files.process.read_text())["pid"]
             if str(self.root) in Path(f"/proc/{pid}/cmdline").read_text():
                 os.kill(pid, 9)
-        subprocess.run(
-            [BIN / "sternwayd", "--data", self.root, "--dismantle"], check=True, capture_output=True, timeout=120
-        )
+        # By the active version's own program: another one may not know the schema.
+        program = self.files.program(Record(self.files).load().active)
+        subprocess.run([program, "--data", self.root, "--dismantle"], check=True, capture_output=True, timeout=120)
 
 
 @contextlib.contextmanager

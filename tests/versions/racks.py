@@ -78,7 +78,8 @@ class TreeWithNewerCaddy(Tree):
 
 
 def _deaf(source: Path) -> None:
-    """Let it start well and never take a request, but on trial."""
+    """Let it migrate, start well and never take a request, but on trial."""
+    _coloured(source)
     path = source / "src/sternway/bootstrap/serving.py"
     text = path.read_text()
     assert "        door.open()\n" in text

@@ -211,11 +211,9 @@ class Mover:
                 return deed()
             except PROBLEMS as problem:
                 log.error("it did not work, and is tried again", extra={"cause": _words(problem)})
-            if self.files.room.exists():
-                files.remove(self.files.room)
-                continue
-            self.wait(pause_s)
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            if not self._makes_room():
+                self.wait(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     def _step(self, state: State, step: Step, cause: str = "") -> State:
         state = self.record.advance(state, step, cause)
@@ -224,9 +222,17 @@ class Mover:
 
     def _end(self, state: State, *, is_done: bool) -> State:
         state = self.record.end(state, is_done=is_done, ended_at=_now())
-        self.files.room.unlink(missing_ok=True)
+        self._makes_room()
         self._forget_old_snapshots()
         return state
+
+    def _makes_room(self) -> bool:
+        """Give free what was set aside on the disk; tell whether there was anything."""
+        try:
+            self.files.room.unlink()
+        except OSError:
+            return False
+        return True
 
     def _schema(self, version: str) -> str:
         return str(self.files.about(version)["schema"])
