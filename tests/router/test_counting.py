@@ -9,6 +9,7 @@ import pytest
 from sternway.core.traffic import BINS, MINUTES, MOMENTS, SECONDS, Counts, Series
 from sternway.router.caddy import access_log
 from sternway.router.caddy.access_log import AccessLog
+from sternway.router.caddy.counting import Counting
 from sternway.router.tally import Answered, Tally
 from tests.router import load, rigs, upstreams
 from tests.router.rigs import new_app, route
@@ -143,6 +144,16 @@ def test_an_empty_log_that_follows_another_one_is_known_from_now(tmp_path, log) 
     (tmp_path / "access-a.log").touch()
     assert read(log) == []
     assert log.known_from == NOW
+
+
+async def test_a_log_that_cannot_be_read_is_said_once_and_what_it_holds_is_unknown(tmp_path, caplog) -> None:
+    (tmp_path / "log" / "access-a.log").mkdir(parents=True)
+    counting = Counting(tmp_path, rigs.SystemTime())
+    for _ in range(2):
+        found = (await counting.counted(["shop"], SECONDS))["shop"]
+    assert not found.is_known(found.grain.steps - 2)
+    assert len(caplog.records) == 1
+    await counting.close()
 
 
 def test_a_request_that_one_back_handed_to_the_other_counts_there() -> None:

@@ -23,6 +23,7 @@ class Counting:
         self._clock = clock
         self._tally = Tally()
         self._reading = asyncio.Lock()
+        self._is_failing = False
         self._logs = [access_log.AccessLog(directory / names.access_log(back)) for back in names.BACKS]
 
     async def counted(self, apps: Collection[str], grain: Grain) -> Mapping[str, Series]:
@@ -52,6 +53,9 @@ class Counting:
                 for request in each.read(now):
                     self._tally.add(request, now)
                 self._tally.known_from = max(self._tally.known_from, each.known_from)
+            self._is_failing = False
         except OSError as exc:
             self._tally.known_from = now
-            log.warning("An access log could not be read", extra={"reason": str(exc)})
+            if not self._is_failing:
+                log.warning("An access log could not be read", extra={"reason": str(exc)})
+            self._is_failing = True
