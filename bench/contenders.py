@@ -1,5 +1,6 @@
 """Everybody whose fidelity is found out, and the first of them: Sternway, on either engine."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -39,7 +40,10 @@ def measure(here: Place) -> list[Fidelity]:
         return found
     os.environ["DOCKER_HOST"] = engine
     subprocess.run([place.ROOT / "scripts" / "images.sh"], check=True)
-    return [*found, *_sternway(here, "docker"), *peers.measure(here)]
+    for each in itertools.chain(_sternway(here, "docker"), peers.measure(here)):
+        print(f"{each.contender}, {each.command}: seen", flush=True)
+        found.append(each)
+    return found
 
 
 def _sternway(here: Place, engine: str) -> Iterator[Fidelity]:
