@@ -33,9 +33,21 @@ class Server:
         self.asked: list[str] = []
         self.redirect = ""
         self.is_stuck = False
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
+        serving = asyncio.ensure_future(self._serve(reader, writer))
+        self._serving.add(serving)
+        serving.add_done_callback(self._serving.discard)
+
+    async def end(self) -> None:
+        """End what is still asked by somebody who was killed."""
+        for serving in (left := set(self._serving)):
+            serving.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError, EOFError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             method, target, _ = head.split("\r\n")[0].split(" ")
             headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in head.split("\r\n")[1:])}
@@ -45,7 +57,6 @@ class Server:
                 await reader.read()  # until whoever asks has given up
             writer.write(await self._answer(method, target, headers, body))
             await writer.drain()
-        writer.close()
 
     async def _answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> bytes:
         if self.redirect:
@@ -99,6 +110,7 @@ async def server(tmp_path):
     opened.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     async with listening:
         yield opened
+        await opened.end()
 
 
 def permissive(**bounds) -> GitRepositories:
