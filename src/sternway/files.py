@@ -12,23 +12,21 @@ PUBLIC = 0o666
 
 def replace(path: Path, content: bytes, *, is_durable: bool = False, mode: int = PRIVATE) -> None:
     """Write the file as a whole, readable for its owner only; durable ones survive a loss of power."""
-    new = path.with_name(f".{path.name}.new")
-    _write(new, content, mode, is_durable=is_durable)
-    new.rename(path)
-    if is_durable:
-        sync_directory(path.parent)
+    with replacing(path, content, is_durable=is_durable, mode=mode):
+        pass
 
 
 @contextmanager
-def replacing(path: Path, content: bytes) -> Iterator[None]:
+def replacing(path: Path, content: bytes, *, is_durable: bool = True, mode: int = PRIVATE) -> Iterator[None]:
     """Have the file replaced within the block; it survives a loss of power, as a whole, once the block has ended."""
     new = path.with_name(f".{path.name}.new")
-    _write(new, content, PRIVATE, is_durable=True)
+    _write(new, content, mode, is_durable=is_durable)
     new.rename(path)
     try:
         yield
     finally:
-        sync_directory(path.parent)
+        if is_durable:
+            sync_directory(path.parent)
 
 
 def _write(path: Path, content: bytes, mode: int, *, is_durable: bool) -> None:

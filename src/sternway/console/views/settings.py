@@ -48,7 +48,7 @@ async def scale(seen: Visit) -> Response:
     """Set how many processes services have; all counts are looked at before the first is set."""
     view = await apps.get(seen.rack, seen.app)
     counts = {name.removeprefix(SCALE): _count(text) for name, text in seen.form.items() if name.startswith(SCALE)}
-    now = await _scale(seen, view)
+    now = _scale(view, await _declared(seen, view))
     made = seen.reasoned(view.app)
     for service, count in counts.items():
         if count != now.get(service):
@@ -67,9 +67,8 @@ def _count(text: str) -> int:
     return int(text)
 
 
-async def _scale(seen: Visit, view: AppView) -> Mapping[str, int]:
-    """Return how many processes each service of the active release is to have."""
-    found = await _declared(seen, view)
+def _scale(view: AppView, found: declared.Declared) -> Mapping[str, int]:
+    """Return how many processes each service that is declared is to have."""
     return {each.name: view.app.settings.scale.get(each.name, each.count) for each in found.services}
 
 
@@ -83,10 +82,11 @@ async def _described(seen: Visit, typed: Mapping[str, str], problems: Mapping[st
     stored = {**dict.fromkeys(apps.KNOWN, ""), **view.app.settings.parameters, **typed}
     shown = {name: value for name, value in stored.items() if value or name in apps.KNOWN or name in problems}
     found = [fields.known(name, value, problems.get(name, "")) for name, value in shown.items()]
+    release = await _declared(seen, view)
     return {
         "view": view,
         "fields": found,
         "problem_count": len(problems),
-        "declared": await _declared(seen, view),
-        "scale": await _scale(seen, view),
+        "declared": release,
+        "scale": _scale(view, release),
     }
