@@ -55,17 +55,24 @@ class Leaving:
                 self._clear(name)
 
     async def see_off(self, gone: Callable[[str], None]) -> None:
-        """End them one by one when they carry nothing, until there is none; `gone` is told of each that ended."""
+        """End them one by one when they carry nothing, until there is none; `gone` is told of each that ended.
+
+        One at a look: until `gone` is told, what arrives may come to any of the others, which take it in meanwhile.
+        """
         while self._names:
             try:
-                for name in self._names:
-                    await self._end_if_done(name)
-                    if process.find(self._directory, name) is None:
-                        gone(name)
+                await self._end_one(gone)
                 self.tell()
             except OSError as exc:
                 log.warning("A Caddy that gives way could not be looked after", extra={"reason": str(exc)})
             await self._clock.sleep(min(LOOK_INTERVAL_S, self._options.client_idle_s / 10))
+
+    async def _end_one(self, gone: Callable[[str], None]) -> None:
+        for name in self._names:
+            await self._end_if_done(name)
+            if process.find(self._directory, name) is None:
+                gone(name)
+                return
 
     async def in_flight(self) -> Mapping[str, int]:
         """Return the requests that they answer still, by endpoint."""
