@@ -22,6 +22,7 @@ class RouteFiles:
         self._epoch = -1
         self._table: dict[str, tuple[Route, ...]] = {}
         self._hosts: table.Hosts = {}
+        self._revisions = slots.Revisions()
 
     def open(self) -> None:
         """Make the directories, read the records, and make slots anew where they say something else."""
@@ -31,7 +32,7 @@ class RouteFiles:
         for app, routes in self._table.items():
             home = record.app_directory(self._directory, app)
             if not slots.holds(home, routes):
-                slots.write(home, routes)
+                self._revisions.show(home, routes)
 
     @property
     def epoch(self) -> int:
@@ -71,7 +72,7 @@ class RouteFiles:
         if routes:
             # Without power the record before may be back, and no process is left that either of them leads to.
             with record.written(self._directory, app, routes):
-                slots.write(record.app_directory(self._directory, app), routes)
+                self._revisions.show(record.app_directory(self._directory, app), routes)
             self._table[app] = routes
         else:
             record.forget(self._directory, app)
@@ -81,7 +82,7 @@ class RouteFiles:
         """Have requests for routes without members refused at once, rather than held."""
         self._reread()
         if self.has_gap(app):
-            slots.write(record.app_directory(self._directory, app), self._table[app], is_closed=True)
+            self._revisions.show(record.app_directory(self._directory, app), self._table[app], is_closed=True)
 
     def discard(self, app: str) -> None:
         """Remove what is left of an app without routes, once no request is led there any more."""
@@ -101,6 +102,7 @@ class RouteFiles:
             self._read()
 
     def _read(self) -> None:
+        self._revisions.forget()
         self._epoch = record.read_epoch(self._directory)
         self._table = record.read_all(self._directory)
         self._hosts = table.hosts(self._table)

@@ -22,6 +22,8 @@ from sternway.router import table
 COUNT = 24
 """Slots per host. More make the spread over odd numbers of members more even; 24 divides by 2, 3, 4, 6, 8, 12."""
 
+PREFIX = "rev-"
+
 GAP_SOCKET = "run/gap.sock"
 CLOSED_SOCKET = "run/closed.sock"
 """Sockets that nobody listens on: requests wait at a gap for a member, and are refused at what is closed."""
@@ -32,32 +34,61 @@ def path(app: str, host: str, slot: int) -> str:
     return f"apps/{app}/current/host/{host}/{slot}"
 
 
-def write(app_directory: Path, routes: tuple[Route, ...], *, is_closed: bool = False) -> None:
-    """Make a revision for these routes and switch to it at once; older ones but the last go."""
-    before = _current(app_directory)
-    number = max(_revisions(app_directory), default=0) + 1
-    revision = app_directory / f"rev-{number}"
-    revision.mkdir(mode=0o700)
-    _fill(revision, {route: _addresses(route, app_directory, is_closed=is_closed) for route in routes})
-    _switch(app_directory, revision.name)
-    for old in _revisions(app_directory) - {number, before}:
-        shutil.rmtree(app_directory / f"rev-{old}")
+Said = tuple[tuple[Route, ...], bool]
+"""What a revision was made of: the routes, and whether what has no members is closed."""
+
+
+class Revisions:
+    """Makes revisions, and remembers of what: the one before the current says what a way back needs, and is there.
+
+    Only what this object made is known, and thus whole: one left by others may have lost its files with the power.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[Path, dict[int, Said]] = {}
+
+    def show(self, app_directory: Path, routes: tuple[Route, ...], *, is_closed: bool = False) -> None:
+        """Switch at once to a revision for these routes, made now unless it is there; all but it and the last go."""
+        there, before = _revisions(app_directory), _current(app_directory)
+        made = {number: said for number, said in self._made.get(app_directory, {}).items() if number in there}
+        number = next((number for number, said in made.items() if said == (routes, is_closed)), 0)
+        if not number:
+            number = max(there, default=0) + 1
+            _make(app_directory, number, routes, is_closed=is_closed)
+        _switch(app_directory, _name(number))
+        self._made[app_directory] = made | {number: (routes, is_closed)}
+        for old in there - {number, before}:
+            shutil.rmtree(app_directory / _name(old))
+
+    def forget(self) -> None:
+        """Make everything anew: others have written here."""
+        self._made.clear()
 
 
 def holds(app_directory: Path, routes: tuple[Route, ...]) -> bool:
     """Tell whether the current revision says exactly this."""
     host_directory = app_directory / "current" / "host"
     try:
-        if {entry.name for entry in host_directory.iterdir()} != {_name(h) for r in routes for h in r.hosts}:
+        if {entry.name for entry in host_directory.iterdir()} != {_entry(h) for r in routes for h in r.hosts}:
             return False
         return all(
-            (host_directory / _name(host) / str(number)).read_text() == address
+            (host_directory / _entry(host) / str(number)).read_text() == address
             for route in routes
             for host in route.hosts
             for number, address in enumerate(_addresses(route, app_directory, is_closed=False))
         )
     except OSError:
         return False
+
+
+def _make(app_directory: Path, number: int, routes: tuple[Route, ...], *, is_closed: bool) -> None:
+    revision = app_directory / _name(number)
+    revision.mkdir(mode=0o700)
+    _fill(revision, {route: _addresses(route, app_directory, is_closed=is_closed) for route in routes})
+
+
+def _name(number: int) -> str:
+    return f"{PREFIX}{number}"
 
 
 def _fill(revision: Path, addresses: Mapping[Route, tuple[str, ...]]) -> None:
@@ -68,10 +99,10 @@ def _fill(revision: Path, addresses: Mapping[Route, tuple[str, ...]]) -> None:
         service.mkdir(mode=0o700)
         _write_slots(service, of_slots)
         for host in route.hosts:
-            (revision / "host" / _name(host)).symlink_to(f"../service/{route.service}")
+            (revision / "host" / _entry(host)).symlink_to(f"../service/{route.service}")
 
 
-def _name(host: str) -> str:
+def _entry(host: str) -> str:
     return table.matched_as(host)
 
 
@@ -141,11 +172,11 @@ def _switch(app_directory: Path, target: str) -> None:
 
 
 def _revisions(app_directory: Path) -> set[int]:
-    return {int(entry.name.removeprefix("rev-")) for entry in app_directory.glob("rev-*")}
+    return {int(name.removeprefix(PREFIX)) for name in os.listdir(app_directory) if name.startswith(PREFIX)}
 
 
 def _current(app_directory: Path) -> int:
     try:
-        return int((app_directory / "current").readlink().name.removeprefix("rev-"))
+        return int((app_directory / "current").readlink().name.removeprefix(PREFIX))
     except FileNotFoundError:
         return 0
