@@ -27,7 +27,7 @@ OPTIONS = PromotionOptions()
 
 
 def after(active: Release, latest: Promotion | None = None) -> Standing:
-    return Standing(latest, Activation(active.id, NOW, active.order))
+    return Standing(latest, (Activation(active.id, NOW, active.order),))
 
 
 def promotion(status: PromotionStatus) -> Promotion:

@@ -5,7 +5,7 @@ import pytest
 from sternway.core.errors import ArtifactGone, EnvironmentMissing, InvalidInput, NotFound, Refused
 from sternway.core.event import app_chain, first_break
 from sternway.core.promotion import PromotionOptions, PromotionStatus
-from sternway.ops import builds, promotions, releases
+from sternway.ops import builds, promotions, releases, situation
 
 OPTIONS = PromotionOptions()
 
@@ -144,3 +144,31 @@ async def test_every_change_is_in_the_chain_of_the_app(running):
     bodies = b"".join(event.body for event in events)
     for action in (b"app:create", b"build:create", b"release:create", b"release:promote", b"app:promote:completed"):
         assert action in bodies
+
+
+@pytest.mark.parametrize("back", [True, False], ids=["rollback", "promotion"])
+async def test_the_worker_is_told_what_the_rows_say(running, monkeypatch, back):
+    await running.app()
+    first = await running.deployed()
+    await running.promoted((await running.release(env_text="GREETING=two")).id)
+    third, changes, compared = await running.release(env_text="GREETING=3"), running.rack.changes, []
+    hand_over = changes.hand_over
+
+    async def compare(topic, told):
+        compared.append((told, await situation.read(running.rack, topic)))
+        await hand_over(topic, told)
+
+    monkeypatch.setattr(changes, "hand_over", compare)
+    if back:
+        await promotions.rollback(running.rack, "shop", first, OPTIONS, running.made())
+    else:
+        await promotions.promote(running.rack, "shop", third.id, OPTIONS, running.made())
+    ((told, read),) = compared
+    assert told == read
+
+
+async def test_what_was_told_is_forgotten_with_the_next_notification(running):
+    changes = running.rack.changes
+    await changes.hand_over("other", "what is written")
+    changes.notify("other")
+    assert changes.told("other") is None

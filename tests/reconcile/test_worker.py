@@ -3,10 +3,9 @@
 from sternway.core.formation import Health
 from sternway.core.promotion import PromotionOptions, PromotionStatus
 from sternway.engines.memory import World
-from sternway.ops import apps, processes, promotions
+from sternway.ops import apps, processes, promotions, situation
 from sternway.ops.rack import Rack
-from sternway.reconcile import situation
-from sternway.reconcile.situation import Situation
+from sternway.ops.situation import Situation
 from sternway.router.memory import MemoryNetwork
 from tests.rack import MANIFEST, rack_under_test
 

@@ -109,6 +109,8 @@ def test_members_are_spread_evenly_and_keep_their_slots(now: list[int], earlier:
 def test_a_further_member_takes_its_share_of_a_sticky_service_and_no_more(home: Path) -> None:
     for count in (2, 3):
         before = addresses(home, "x.localhost") if count == 3 else []
-        slots.Revisions().show(home, (route("web", "x.localhost", *MEMBERS[:count], options=RouteOptions(is_sticky=True)),))
+        slots.Revisions().show(
+            home, (route("web", "x.localhost", *MEMBERS[:count], options=RouteOptions(is_sticky=True)),)
+        )
     moved = [new for old, new in zip(before, addresses(home, "x.localhost"), strict=True) if old != new]
     assert moved == [MEMBERS[2].endpoint] * (slots.COUNT // 3)

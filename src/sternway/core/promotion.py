@@ -94,10 +94,15 @@ class Activation:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an app stands before one more promotion: the latest one, however it stands, and what is active."""
+    """How an app stands: the latest promotion, however it stands, and what was active lately, the newest first."""
 
     latest: Promotion | None
-    active: Activation | None
+    activations: tuple[Activation, ...] = ()
+
+    @property
+    def active(self) -> Activation | None:
+        """Return what is active."""
+        return self.activations[0] if self.activations else None
 
 
 def status_of_app(latest: Promotion | None, now: datetime) -> AppStatus:

@@ -6,6 +6,7 @@ the rows first and then wait, with a bound.
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 RACK = "rack"
 """The topic of what belongs to no app; no app can be called so."""
@@ -18,6 +19,7 @@ class Changes:
         self._versions: dict[str, int] = {}
         self._waiters: dict[str, set[asyncio.Future[None]]] = {}
         self._listeners: list[Callable[[str], None]] = []
+        self._told: dict[str, Any] = {}
         self.is_over = False
 
     def close(self) -> None:
@@ -35,16 +37,26 @@ class Changes:
     def notify(self, topic: str) -> None:
         """Say that something of this topic changed; call it after the commit."""
         self._versions[topic] = self.version(topic) + 1
+        self._told.pop(topic, None)
         for waiter in self._waiters.pop(topic, set()):
             if not waiter.done():
                 waiter.set_result(None)
         for listener in self._listeners:
             listener(topic)
 
-    async def hand_over(self, topic: str) -> None:
-        """Say the same, and let those who listen begin before the caller goes on: its answer can wait for them."""
+    async def hand_over(self, topic: str, told: Any = None) -> None:
+        """Say the same, and let those who listen begin before the caller goes on: its answer can wait for them.
+
+        What is `told` saves them reading what the caller has just written. It is true until the next notification.
+        """
         self.notify(topic)
+        if told is not None:
+            self._told[topic] = told
         await asyncio.sleep(0)
+
+    def told(self, topic: str) -> Any:
+        """Return once what was told with the newest notification; None if nothing was."""
+        return self._told.pop(topic, None)
 
     def version(self, topic: str) -> int:
         """Return a number that rises with each notification; read it before the rows."""

@@ -175,7 +175,7 @@ def _admitted(basis: _Basis) -> Finding:
     """Say whether it may be promoted, and what it would supersede."""
     wanted = basis.candidate.release
     try:
-        admit(wanted, Standing(basis.latest, None), PromotionOptions())
+        admit(wanted, Standing(basis.latest), PromotionOptions())
     except SternwayError as exc:
         return _problem("release", exc)
     if basis.latest and basis.latest.status.is_open:

@@ -154,7 +154,7 @@ class Promotions(Protocol):
     """Promotions, their transitions and their steps."""
 
     async def standing(self, app: App) -> Standing:
-        """Return what the next attempt comes after, without reading the active release."""
+        """Return what the next attempt comes after, and what may stand by, without reading a release."""
         ...
 
     async def add(self, app: App, release: Release, options: PromotionOptions, made: Made) -> Promotion:

@@ -20,9 +20,9 @@ from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus
 from sternway.core.target import desire
 from sternway.ops import commands
 from sternway.ops.rack import Rack
+from sternway.ops.situation import Situation
 from sternway.ports import OneOff
 from sternway.reconcile.chronicle import Chronicle
-from sternway.reconcile.situation import Situation
 
 LOST_AFTER = timedelta(minutes=50)
 """Engines remember for an hour what ended: a run that began longer ago and has no process may have had one."""

@@ -12,7 +12,7 @@ from sternway.core.promotion import Activation, PromotionOptions
 from sternway.core.standby import Manner, Replaced, Standby
 from sternway.core.target import desire
 from sternway.ops.rack import Rack
-from sternway.reconcile.situation import Situation
+from sternway.ops.situation import Situation
 
 MOST_REMEMBERED = 100
 

@@ -28,13 +28,13 @@ from sternway.core.plan import (
     resting,
 )
 from sternway.core.promotion import Promotion, PromotionStatus
-from sternway.ops import one_offs
+from sternway.ops import one_offs, situation
 from sternway.ops.rack import Rack
-from sternway.reconcile import narrate, situation
+from sternway.ops.situation import Basis, Situation
+from sternway.reconcile import narrate
 from sternway.reconcile.chronicle import Chronicle
 from sternway.reconcile.commands import Commands
 from sternway.reconcile.drain import Drain, drain_times
-from sternway.reconcile.situation import Basis, Situation
 from sternway.reconcile.standby import Bench
 
 log = logging.getLogger(__name__)
@@ -136,7 +136,8 @@ class AppWorker:
         """Return what the rows say; they are not read again when only a process or a route changed."""
         version = self._rack.changes.version(self.name)
         if self._known is None or self._known[0] != version:
-            self._known = version, await situation.read(self._rack, self.name)
+            told: Situation | None = self._rack.changes.told(self.name)
+            self._known = version, told or await situation.read(self._rack, self.name)
         return self._known[1]
 
     def _desired(self, now: Situation) -> Desired:

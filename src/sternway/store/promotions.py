@@ -14,11 +14,14 @@ from sternway.core.app import App, Made
 from sternway.core.history import Stand
 from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus, Standing
 from sternway.core.release import Release
+from sternway.core.standby import MOST_RELEASES
 from sternway.store import apps, records
 from sternway.store.connection import Statement, Transaction
 from sternway.store.tables import promotion_records, promotion_steps, promotions, releases
 
 MAX_STEPS = 1000
+LATELY = MOST_RELEASES + 1
+"""As many activations as a rack may have to know: what is active, and all that may stand by."""
 _UNDOING = promotions.c.run_rollback_commands.name
 
 
@@ -34,9 +37,8 @@ class SqlPromotions:
         return await self.add_after(await self.standing(app), app, release, options, made)
 
     async def standing(self, app: App) -> Standing:
-        """Return the latest attempt and the active release."""
-        active = await self.activations(app, 1)
-        return Standing(await self.latest(app), active[0] if active else None)
+        """Return the latest attempt, and the releases that were active lately."""
+        return Standing(await self.latest(app), tuple(await self.activations(app, LATELY)))
 
     async def add_after(
         self, standing: Standing, app: App, release: Release, options: PromotionOptions, made: Made

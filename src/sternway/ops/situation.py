@@ -7,12 +7,12 @@ from sternway.core.app import App
 from sternway.core.command import Command, CommandRun
 from sternway.core.errors import NotFound
 from sternway.core.plan import Desired
-from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus
+from sternway.core.promotion import Activation, Promotion, PromotionOptions, PromotionStatus, Standing
 from sternway.core.release import Build, Release
-from sternway.core.standby import MOST_RELEASES
 from sternway.core.target import desire, nothing
+from sternway.ops import agenda
 from sternway.ops.rack import Rack
-from sternway.reconcile import agenda
+from sternway.ports import Ledger
 
 Basis = tuple[App | None, Release | None, Build | None, PromotionOptions]
 
@@ -69,16 +69,29 @@ async def read(rack: Rack, name: str) -> Situation:
             app = await ledger.apps.get(name)
         except NotFound:
             return Situation(name, None)
-        latest = await ledger.promotions.latest(app)
+        standing = await ledger.promotions.standing(app)
+        latest = standing.latest
         open_ = latest if latest and latest.status.is_open else None
-        activations = tuple(await ledger.promotions.activations(app, MOST_RELEASES + 1))
-        target_id = _target(open_, activations)
+        target_id = _target(open_, standing.activations)
         target = await ledger.releases.get(app, target_id) if target_id else None
         due, runs = await agenda.read(ledger, app, open_, target)
         if due:
             target = await ledger.promotions.active(app)
         build = await ledger.builds.get(app, target.build_id) if target and target.build_id else None
-        return Situation(name, app, open_, target, build, activations, due, runs)
+        return Situation(name, app, open_, target, build, standing.activations, due, runs)
+
+
+async def begun(
+    ledger: Ledger, app: App, promotion: Promotion, standing: Standing, target: Release, build: Build | None
+) -> Situation | None:
+    """Return what `read` will say once this promotion is committed; None if only `read` can say it.
+
+    `standing` is how the app stood before it, `build` what was read of the target's.
+    """
+    due, runs = await agenda.read(ledger, app, promotion, target)
+    if due or build is None or build.id != target.build_id:
+        return None
+    return Situation(app.name, app, promotion, target, build, standing.activations, due, runs)
 
 
 def _target(open_: Promotion | None, activations: Sequence[Activation]) -> str | None:
