@@ -12,7 +12,7 @@ from sternway.core.app import App, Made
 from sternway.core.crossing import Crossing
 from sternway.core.errors import InvalidInput, Refused
 from sternway.core.event import Happening
-from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus, Standing, admit
+from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus, admit
 from sternway.core.release import Part, Release
 from sternway.ops import apps, reach, situation
 from sternway.ops.rack import Rack
@@ -45,7 +45,7 @@ async def promote(rack: Rack, app_name: str, release_id: str, options: Promotion
     async with rack.store.write() as ledger:
         app = await ledger.apps.get(app_name)
         release = await ledger.releases.get(app, release_id)
-        promotion, begun = await _attempted(ledger, replace(candidate, app=app, release=release), options, made)
+        promotion, begun = await attempt(ledger, replace(candidate, app=app, release=release), options, made)
         rack.cross(Crossing.PROMOTION_ADDING)
     rack.cross(Crossing.PROMOTION_ADDED)
     await rack.changes.hand_over(app_name, begun)
@@ -86,7 +86,7 @@ async def go_back(
             app = await _bring_back_settings(ledger, app, back.release_id, made)
         wanted = await _still(ledger, app, candidate, back, made)
         copy = await insert(ledger, app, replace(wanted, id=rack.ids.release()))
-        promotion, begun = await _attempted(ledger, replace(candidate, app=app, release=copy), options, made)
+        promotion, begun = await attempt(ledger, replace(candidate, app=app, release=copy), options, made)
         rack.cross(Crossing.PROMOTION_ADDING)
     rack.cross(Crossing.PROMOTION_ADDED)
     await rack.changes.hand_over(app_name, begun)
@@ -162,28 +162,19 @@ async def _bring_back_settings(ledger: Ledger, app: App, release_id: str, made: 
     return await apps.set_all(ledger, app, then, made)
 
 
-async def attempt(ledger: Ledger, app: App, release: Release, options: PromotionOptions, made: Made) -> Promotion:
-    """Add a promotion of a release and its event, in the caller's transaction; raises what `admit` does."""
-    return await _attempt_after(await ledger.promotions.standing(app), ledger, app, release, options, made)
-
-
-async def _attempted(
+async def attempt(
     ledger: Ledger, candidate: Candidate, options: PromotionOptions, made: Made
 ) -> tuple[Promotion, Situation | None]:
-    """Do the same; return also what the worker is to begin with, unless it has to look for itself."""
+    """Add a promotion and its event, in the caller's transaction; raises what `admit` does.
+
+    Returns also what the worker is to begin with, unless it has to look for itself.
+    """
     app, release = candidate.app, candidate.release
     standing = await ledger.promotions.standing(app)
-    promotion = await _attempt_after(standing, ledger, app, release, options, made)
-    return promotion, await situation.begun(ledger, app, promotion, standing, release, candidate.build)
-
-
-async def _attempt_after(
-    standing: Standing, ledger: Ledger, app: App, release: Release, options: PromotionOptions, made: Made
-) -> Promotion:
     admit(release, standing, options)
     promotion = await ledger.promotions.add_after(standing, app, release, options, made)
     detail = {"id": release.id, "reason": made.reason, "rollback_of": release.copy_of or ""}
     shown = {key: value for key, value in detail.items() if value}
     happening = Happening("release:promote", made.by, made.at, status="start", detail=shown)
     await apps.record(ledger, app, happening)
-    return promotion
+    return promotion, await situation.begun(ledger, candidate, promotion, standing)

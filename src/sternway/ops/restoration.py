@@ -5,7 +5,7 @@ the app is there again and its release is promoted. A rack that dies in between 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sternway.core.app import App, Made
@@ -51,8 +51,8 @@ async def restore(rack: Rack, name: str, made: Made) -> Restored:
         app = await ledger.apps.restore(gone, made)
         await apps.record(ledger, app, Happening("app:restore", made.by, made.at, detail=_why(made)))
         promotion = None
-        if release and not problem:
-            promotion = await attempt(ledger, app, release, PromotionOptions(force=True), made)
+        if candidate and not problem:
+            promotion, _ = await attempt(ledger, replace(candidate, app=app), PromotionOptions(force=True), made)
     rack.changes.notify(name)
     notes = ["volumes are back" if has_volumes else "there were no volumes to bring back"]
     return Restored(app, release, promotion, [*notes, *([problem] if problem else [])])

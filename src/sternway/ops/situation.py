@@ -12,6 +12,7 @@ from sternway.core.release import Build, Release
 from sternway.core.target import desire, nothing
 from sternway.ops import agenda
 from sternway.ops.rack import Rack
+from sternway.ops.reach import Candidate
 from sternway.ports import Ledger
 
 Basis = tuple[App | None, Release | None, Build | None, PromotionOptions]
@@ -81,17 +82,16 @@ async def read(rack: Rack, name: str) -> Situation:
         return Situation(name, app, open_, target, build, standing.activations, due, runs)
 
 
-async def begun(
-    ledger: Ledger, app: App, promotion: Promotion, standing: Standing, target: Release, build: Build | None
-) -> Situation | None:
-    """Return what `read` will say once this promotion is committed; None if only `read` can say it.
+async def begun(ledger: Ledger, target: Candidate, promotion: Promotion, standing: Standing) -> Situation | None:
+    """Return what `read` will say once this promotion of the target is committed; None if only `read` can say it.
 
-    `standing` is how the app stood before it, `build` what was read of the target's.
+    `standing` is how the app stood before it.
     """
-    due, runs = await agenda.read(ledger, app, promotion, target)
-    if due or build is None or build.id != target.build_id:
+    app, release, build = target.app, target.release, target.build
+    due, runs = await agenda.read(ledger, app, promotion, release)
+    if due or build is None or build.id != release.build_id:
         return None
-    return Situation(app.name, app, promotion, target, build, standing.activations, due, runs)
+    return Situation(app.name, app, promotion, release, build, standing.activations, due, runs)
 
 
 def _target(open_: Promotion | None, activations: Sequence[Activation]) -> str | None:
