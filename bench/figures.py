@@ -88,16 +88,23 @@ class Row:
         return None if value is None else value <= self.goal.most
 
 
-def interleaved(rounds: int, measured: dict[str, Callable[[], float]], *, warm_up: int = 1) -> dict[str, Figures]:
+def interleaved(
+    rounds: int,
+    measured: dict[str, Callable[[], float]],
+    *,
+    warm_up: int = 1,
+    rest: Callable[[], object] = lambda: None,
+) -> dict[str, Figures]:
     """Measure several things in turn, so that what else happens on the machine strikes all of them alike.
 
     Every second round goes backwards: whoever comes after something else is not always the same. The first
-    `warm_up` rounds do not count.
+    `warm_up` rounds do not count. Each is preceded by a `rest`, so that none pays for what another left to do.
     """
     values: dict[str, list[float]] = {name: [] for name in measured}
     for number in range(warm_up + rounds):
         names = list(measured) if number % 2 == 0 else list(reversed(measured))
         for name in names:
+            rest()
             value = measured[name]()
             if number >= warm_up:
                 values[name].append(value)

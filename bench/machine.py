@@ -5,6 +5,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import sternway
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT_S = 10
+REST_S, AT_REST = 0.1, 0.1
+REST_WITHIN_S = 10.0
 
 
 def facts() -> dict[str, object]:
@@ -48,10 +51,26 @@ class Ticks:
         fields = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
         return cls(total=sum(fields), idle=fields[3] + fields[4], stolen=fields[7])
 
+    def busy_share_since(self, before: "Ticks") -> float:
+        """Return the share of the time in which the processors had something to do."""
+        total = self.total - before.total
+        return 1 - (self.idle - before.idle) / total if total else 0.0
+
     def stolen_percent_since(self, before: "Ticks") -> float:
         """Return how much of the time in which the processors had something to do was stolen."""
         busy = (self.total - self.idle) - (before.total - before.idle)
         return round(100 * (self.stolen - before.stolen) / busy, 1) if busy else 0.0
+
+
+def rest() -> bool:
+    """Wait until the processors had next to nothing to do for a moment; False when that did not come in time."""
+    deadline = time.monotonic() + REST_WITHIN_S
+    while time.monotonic() < deadline:
+        before = Ticks.now()
+        time.sleep(REST_S)
+        if Ticks.now().busy_share_since(before) <= AT_REST:
+            return True
+    return False
 
 
 def commit() -> str:
