@@ -1,5 +1,7 @@
 """Promote, roll back, cancel: what is refused, what is recorded, and that refusing changes nothing."""
 
+import asyncio
+
 import pytest
 
 from sternway.core.errors import ArtifactGone, EnvironmentMissing, InvalidInput, NotFound, Refused
@@ -155,7 +157,7 @@ async def test_the_worker_is_told_what_the_rows_say(running, monkeypatch, back):
     hand_over = changes.hand_over
 
     async def compare(topic, told):
-        compared.append((told, await situation.read(running.rack, topic)))
+        compared.append((told.situation, await situation.read(running.rack, topic)))
         await hand_over(topic, told)
 
     monkeypatch.setattr(changes, "hand_over", compare)
@@ -172,3 +174,39 @@ async def test_what_was_told_is_forgotten_with_the_next_notification(running):
     await changes.hand_over("other", "what is written")
     changes.notify("other")
     assert changes.told("other") is None
+
+
+async def test_what_stands_by_is_examined_while_the_rollback_is_written_and_not_again(running, monkeypatch):
+    await running.app()
+    first = await running.deployed()
+    await running.promoted((await running.release(env_text="GREETING=two")).id)
+    engine, asked = running.rack.engine, []
+    examine = engine.examine
+
+    async def counted(key):
+        asked.append(key.service)
+        await examine(key)
+
+    monkeypatch.setattr(engine, "examine", counted)
+    _, promotion = await promotions.rollback(running.rack, "shop", first, OPTIONS, running.made())
+    assert (await running.ended(promotion)).status is PromotionStatus.COMPLETED
+    assert sorted(asked) == sorted(set(asked)) != []
+
+
+async def test_a_look_that_has_not_ended_keeps_no_rollback_waiting(running, monkeypatch):
+    await running.app()
+    first = await running.deployed()
+    await running.promoted((await running.release(env_text="GREETING=two")).id)
+    engine, begun, may_end = running.rack.engine, [], asyncio.Event()
+    examine = engine.examine
+
+    async def slow(key):
+        begun.append(key)
+        await may_end.wait()
+        await examine(key)
+
+    monkeypatch.setattr(engine, "examine", slow)
+    _, promotion = await promotions.rollback(running.rack, "shop", first, OPTIONS, running.made())
+    assert begun
+    may_end.set()
+    assert (await running.ended(promotion)).status is PromotionStatus.COMPLETED

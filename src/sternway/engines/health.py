@@ -1,7 +1,7 @@
 """Health checks for engines that do not probe by themselves: one probe, and the watch over one process.
 
-A probe is a line written and a line read over a stream. A library for HTTP takes ten times as long for that, of a
-processor that the process being started needs.
+A probe is a line written and a line read on a socket. A library for HTTP takes ten times as long for that, of a
+processor that the process being started needs, and a stream twice.
 """
 
 import asyncio
@@ -58,16 +58,11 @@ async def examine(probe: Probe, endpoint: str, check: HealthCheck) -> str:
 
 
 async def _ask(endpoint: str, path: str | None) -> str:
-    connection = await _connected(endpoint)
-    if path is None:
-        connection.close()
-        return ""
-    reader, writer = await asyncio.open_connection(sock=connection, limit=_LINE_BYTES)
-    try:
-        writer.write(_request(endpoint, path))
-        status = await _status(reader)
-    finally:
-        writer.close()
+    with await _connected(endpoint) as connection:
+        if path is None:
+            return ""
+        await asyncio.get_running_loop().sock_sendall(connection, _request(endpoint, path))
+        status = await _status(_Answer(connection))
     return "" if 200 <= status < 400 else f"GET {path} answered {status}"
 
 
@@ -103,16 +98,37 @@ def _request(endpoint: str, path: str) -> bytes:
     return "\r\n".join((*lines, "Connection: close", "", "")).encode()
 
 
-async def _status(reader: asyncio.StreamReader) -> int:
+class _Answer:
+    """What comes back on a connection, by line."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._read = b""
+
+    async def line(self) -> bytes:
+        """Return the next one; what is left, or nothing, once the connection is closed. Raises OSError, ValueError."""
+        while b"\n" not in self._read:
+            if len(self._read) > _LINE_BYTES:
+                raise ValueError(f"a line of more than {_LINE_BYTES} bytes")
+            more = await asyncio.get_running_loop().sock_recv(self._connection, _LINE_BYTES)
+            if not more:
+                left, self._read = self._read, b""
+                return left
+            self._read += more
+        line, end, self._read = self._read.partition(b"\n")
+        return line + end
+
+
+async def _status(answer: _Answer) -> int:
     """Return the status of the answer; interim ones (1xx) come before it. Raises OSError and ValueError."""
     while True:
-        line = await reader.readline()
+        line = await answer.line()
         found = _STATUS.match(line)
         if found is None:
             raise ValueError(f"{line[:40]!r} is no status of HTTP/1" if line else "the connection was closed")
         if not found[1].startswith(b"1"):
             return int(found[1])
-        while (await reader.readline()).strip():
+        while (await answer.line()).strip():
             pass
 
 

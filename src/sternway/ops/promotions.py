@@ -15,6 +15,7 @@ from sternway.core.event import Happening
 from sternway.core.promotion import Promotion, PromotionOptions, PromotionStatus, admit
 from sternway.core.release import Part, Release
 from sternway.ops import apps, reach, situation
+from sternway.ops.head_start import HeadStart, examining
 from sternway.ops.rack import Rack
 from sternway.ops.reach import Candidate
 from sternway.ops.releases import DEFAULT_LIMIT, check_limit, insert
@@ -41,14 +42,15 @@ async def promote(rack: Rack, app_name: str, release_id: str, options: Promotion
     """
     async with rack.store.read() as ledger:
         candidate = await reach.as_it_is(ledger, await ledger.apps.get(app_name), release_id)
-    await reach.check(rack, candidate, options)
-    async with rack.store.write() as ledger:
-        app = await ledger.apps.get(app_name)
-        release = await ledger.releases.get(app, release_id)
-        promotion, begun = await attempt(ledger, replace(candidate, app=app, release=release), options, made)
-        rack.cross(Crossing.PROMOTION_ADDING)
-    rack.cross(Crossing.PROMOTION_ADDED)
-    await rack.changes.hand_over(app_name, begun)
+    desired = await reach.check(rack, candidate, options)
+    async with examining(rack, desired) as examination:
+        async with rack.store.write() as ledger:
+            app = await ledger.apps.get(app_name)
+            release = await ledger.releases.get(app, release_id)
+            promotion, begun = await attempt(ledger, replace(candidate, app=app, release=release), options, made)
+            rack.cross(Crossing.PROMOTION_ADDING)
+        rack.cross(Crossing.PROMOTION_ADDED)
+        await rack.changes.hand_over(app_name, HeadStart(begun, examination.ended()))
     return promotion
 
 
@@ -79,17 +81,18 @@ async def go_back(
     async with rack.store.read() as ledger:
         app = await ledger.apps.get(app_name)
         candidate = await reach.gone_back_to(ledger, app, back.release_id, back.part, made)
-    await reach.check(rack, candidate, options)
-    async with rack.store.write() as ledger:
-        app = await ledger.apps.get(app_name)
-        if back.with_settings:
-            app = await _bring_back_settings(ledger, app, back.release_id, made)
-        wanted = await _still(ledger, app, candidate, back, made)
-        copy = await insert(ledger, app, replace(wanted, id=rack.ids.release()))
-        promotion, begun = await attempt(ledger, replace(candidate, app=app, release=copy), options, made)
-        rack.cross(Crossing.PROMOTION_ADDING)
-    rack.cross(Crossing.PROMOTION_ADDED)
-    await rack.changes.hand_over(app_name, begun)
+    desired = await reach.check(rack, candidate, options)
+    async with examining(rack, desired) as examination:
+        async with rack.store.write() as ledger:
+            app = await ledger.apps.get(app_name)
+            if back.with_settings:
+                app = await _bring_back_settings(ledger, app, back.release_id, made)
+            wanted = await _still(ledger, app, candidate, back, made)
+            copy = await insert(ledger, app, replace(wanted, id=rack.ids.release()))
+            promotion, begun = await attempt(ledger, replace(candidate, app=app, release=copy), options, made)
+            rack.cross(Crossing.PROMOTION_ADDING)
+        rack.cross(Crossing.PROMOTION_ADDED)
+        await rack.changes.hand_over(app_name, HeadStart(begun, examination.ended()))
     return copy, promotion
 
 

@@ -41,13 +41,14 @@ async def gone_back_to(ledger: Ledger, app: App, release_id: str, part: Part | N
     return await _with_build(ledger, app, gone_back(original, active, part, id=original.id, made=made))
 
 
-async def check(rack: Rack, candidate: Candidate, options: PromotionOptions) -> None:
-    """Raise unless it can run: its manifest, its variables and its artifacts."""
+async def check(rack: Rack, candidate: Candidate, options: PromotionOptions) -> Desired:
+    """Return what it wants to run. Raises unless it can: its manifest, its variables and its artifacts."""
     found = candidate.desired(rack, options)
     try:
         await verify(rack, candidate.app.name, found)
     except ArtifactGone as exc:
         raise await _gone(rack, candidate, exc) from exc
+    return found
 
 
 async def verify(rack: Rack, app_name: str, desired: Desired) -> Collection[str]:

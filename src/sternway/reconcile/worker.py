@@ -6,6 +6,7 @@ and plans the rest.
 
 import asyncio
 import logging
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -29,6 +30,7 @@ from sternway.core.plan import (
 )
 from sternway.core.promotion import Promotion, PromotionStatus
 from sternway.ops import one_offs, situation
+from sternway.ops.head_start import HeadStart, standing_by
 from sternway.ops.rack import Rack
 from sternway.ops.situation import Basis, Situation
 from sternway.reconcile import narrate
@@ -62,6 +64,7 @@ class AppWorker:
         self._backoff_s = FIRST_BACKOFF_S
         self._known: tuple[int, Situation] | None = None
         self._wanted: tuple[Basis, Desired] | None = None
+        self._examined: Collection[FormationKey] = ()
         self._called_up: int | None = None
 
     def wake(self) -> None:
@@ -136,8 +139,10 @@ class AppWorker:
         """Return what the rows say; they are not read again when only a process or a route changed."""
         version = self._rack.changes.version(self.name)
         if self._known is None or self._known[0] != version:
-            told: Situation | None = self._rack.changes.told(self.name)
-            self._known = version, told or await situation.read(self._rack, self.name)
+            told: HeadStart | None = self._rack.changes.told(self.name)
+            self._examined = told.examined if told else ()
+            written = told.situation if told else None
+            self._known = version, written or await situation.read(self._rack, self.name)
         return self._known[1]
 
     def _desired(self, now: Situation) -> Desired:
@@ -152,12 +157,11 @@ class AppWorker:
         """Look anew at what stood by and is wanted again, once; what is not well starts from the beginning."""
         if now.open is None or now.due or self._called_up == now.open.id:
             return
-        there = {formation.key for formation in await self._rack.engine.observe(self.name)}
-        taking_requests = {m.formation for route in await self._rack.router.observe(self.name) for m in route.members}
-        wanted = {target.formation.key for target in desired.services} & there - taking_requests
+        known = self._examined
+        wanted = await standing_by(self._rack, desired, besides=known)
         await asyncio.gather(*(self._rack.engine.examine(key) for key in wanted))
         for formation in await self._rack.engine.observe(self.name):
-            if formation.key in wanted and not _is_well(formation):
+            if formation.key in {*wanted, *known} and not _is_well(formation):
                 await self._apply(Retire(formation.key, 0))
         self._called_up = now.open.id
 
