@@ -53,8 +53,13 @@ def source_key(app_name: str, url: str) -> str:
     return url.removeprefix(prefix)
 
 
-async def create(rack: Rack, app_name: str, options: BuildOptions, description: str, made: Made) -> Build:
-    """Order a build of an uploaded archive and return at once. Raises NotFound for app or archive."""
+async def create(
+    rack: Rack, app_name: str, options: BuildOptions, description: str, made: Made, *, is_deployed: bool = False
+) -> Build:
+    """Order a build of an uploaded archive and return at once. Raises NotFound for app or archive.
+
+    One that is deployed has its release promoted once it is there.
+    """
     if len(description) > DESCRIPTION_MAX_LENGTH:
         raise InvalidInput(f"description: longer than {DESCRIPTION_MAX_LENGTH} characters", hint="shorten it")
     await find_object(rack, app_name, options.source)
@@ -62,6 +67,8 @@ async def create(rack: Rack, app_name: str, options: BuildOptions, description: 
         app = await ledger.apps.get(app_name)
         build = Build(rack.ids.build(), app.id, made, options, description)
         await ledger.builds.add(build)
+        if is_deployed:
+            await ledger.deployments.add(build.id, made)
         detail = {"id": build.id, "description": description} | ({"reason": made.reason} if made.reason else {})
         await apps.record(ledger, app, Happening("build:create", made.by, made.at, status="start", detail=detail))
     rack.cross(Crossing.BUILD_ORDERED)
