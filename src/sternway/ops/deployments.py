@@ -1,7 +1,7 @@
 """Use cases of deployments: source from an archive or a repository, built, and promoted as soon as it is built.
 
-Which builds are to be promoted is in the ledger, with the order of the build: a rack that starts again promotes what was
-built before its end. A build that the end interrupted has failed.
+Which builds are to be promoted is in the ledger, with the order of the build: a rack that starts again promotes what
+was built before its end. A build that the end interrupted has failed.
 """
 
 import logging
@@ -15,6 +15,7 @@ from sternway.core.promotion import PromotionOptions
 from sternway.core.release import Build, BuildOptions, Deployment
 from sternway.core.repository import Address, Commit
 from sternway.ops import builds, promotions
+from sternway.ops.builds import Order
 from sternway.ops.rack import Rack
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ async def fetch(rack: Rack, app_name: str, origin: Origin) -> tuple[str, Commit]
 
 async def order(rack: Rack, app_name: str, options: BuildOptions, description: str, made: Made) -> Build:
     """Order a build whose release is promoted once it is there, and return at once; errors as `builds.create`."""
-    return await builds.create(rack, app_name, options, description, made, is_deployed=True)
+    return await builds.order(rack, app_name, Order(options, description, is_deployed=True), made)
 
 
 async def order_repository(rack: Rack, app_name: str, origin: Origin, description: str, made: Made) -> Build:

@@ -28,7 +28,6 @@ from sternway.ports import (
     Versions,
 )
 
-
 FETCHED_AT_ONCE = 2
 """How many repositories are fetched side by side."""
 

@@ -50,7 +50,7 @@ def _of_build() -> Statement:
 
 
 def _due() -> Statement:
-    """Builds that are complete, with a wish, and no promotion. It visits every wish: asked once, when the rack starts."""
+    """Complete builds with a wish and without a promotion. It visits every wish: asked once, when the rack starts."""
     wish, record = deployments, build_records
     is_newest = wish.c.id == records.newest(deployments, "build_id", builds.c.id)
     found = sa.select(app_rows.c.name, builds.c.id).join_from(wish, builds, builds.c.id == wish.c.build_id)
