@@ -153,7 +153,7 @@ async def test_release_that_cannot_be_promoted_is_told_on_the_page_of_its_build(
     await send_archive(browser, b"files")
     build = await newest(running)
     async with asyncio.timeout(PATIENCE_S):
-        while not (await deployments.find(running.rack, build.id)).problem:
+        while not ((found := await deployments.find(running.rack, build.id)) and found.problem):
             await running.rack.changes.wait("shop", running.rack.changes.version("shop"), 0.05)
     page = await browser.visit(f"/apps/shop/builds/{build.id}?then=promotion")
     assert ("NEEDED" in page.text, f"Promote {build.release_id}" in page.text) == (True, True)

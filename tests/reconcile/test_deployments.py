@@ -23,6 +23,12 @@ async def ordered(rack):
     return await deployments.order(rack.rack, "shop", BuildOptions(key), "", rack.made(reason="try it"))
 
 
+async def problem_of(rack, build_id):
+    found = await deployments.find(rack.rack, build_id)
+    assert found is not None
+    return found.problem
+
+
 async def promoted(rack, build_id):
     """Wait for the promotion of the release of a build, and for its end."""
     release_id = (await rack.built("shop", build_id)).release_id
@@ -82,6 +88,6 @@ async def test_what_cannot_be_promoted_is_given_up_once_and_says_why(still):
     async with still.rack.store.write() as ledger:
         await builds.fail(ledger, await ledger.apps.get("shop"), build, "no", still.made())
     await deployments.conclude(still.rack, "shop", build.id)
-    assert (await deployments.find(still.rack, build.id)).problem == ""
+    assert await problem_of(still, build.id) == ""
     await deployments.conclude(still.rack, "gone", build.id)
-    assert "app not found" in (await deployments.find(still.rack, build.id)).problem
+    assert "app not found" in await problem_of(still, build.id)
