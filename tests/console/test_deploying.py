@@ -1,15 +1,17 @@
 """Deploying from an archive and from a repository, by forms."""
 
+import asyncio
+
 import pytest
 
 from sternway.core.access import Role
 from sternway.core.manifest import parse
 from sternway.core.promotion import PromotionOptions
 from sternway.core.repository import Commit
-from sternway.ops import apps, builds, promotions, releases
+from sternway.ops import apps, builds, deployments, promotions, releases
 from tests.console.browsing import Browser, Page, front_of
 from tests.console.people_of import signed_in_as
-from tests.rack import MANIFEST
+from tests.rack import MANIFEST, PATIENCE_S
 
 EVIL = "\"'><script>alert(1)</script>"
 URL = "https://git.example.com/shop.git"
@@ -150,8 +152,9 @@ async def test_release_that_cannot_be_promoted_is_told_on_the_page_of_its_build(
     running.builder.manifest = "environment:\n  - NEEDED\n" + MANIFEST.replace("environment:\n  - GREETING=hello\n", "")
     await send_archive(browser, b"files")
     build = await newest(running)
-    while not running.rack.due.problem(build.id):
-        await running.rack.changes.wait("shop", running.rack.changes.version("shop"), 0.05)
+    async with asyncio.timeout(PATIENCE_S):
+        while not ((found := await deployments.find(running.rack, build.id)) and found.problem):
+            await running.rack.changes.wait("shop", running.rack.changes.version("shop"), 0.05)
     page = await browser.visit(f"/apps/shop/builds/{build.id}?then=promotion")
     assert ("NEEDED" in page.text, f"Promote {build.release_id}" in page.text) == (True, True)
 

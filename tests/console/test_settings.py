@@ -3,7 +3,7 @@
 import pytest
 
 from sternway.core.access import Role
-from sternway.ops import apps, history
+from sternway.ops import apps, history, processes
 from sternway.ops import parameters as rack_parameters
 from tests.console.browsing import Browser, Page, front_of
 from tests.console.people_of import signed_in_as
@@ -123,3 +123,20 @@ async def test_viewer_sees_settings_and_has_no_form_for_them(running, shop):
             for end in refused:
                 answer = await theirs.client.post(f"/console{path}{end}", data={"form-token": token})
                 assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("what", ["services/web/restart", "processes/{process}/stop", "services/web/scale"])
+async def test_quick_actions_ask_why_where_the_app_wants_to_know(running, browser, shop, what):
+    process = (await processes.list_measured(running.rack, "shop"))[0].state.id
+    await apps.update(running.rack, "shop", running.made(), parameters={"AskReason": "yes"})
+    own = f"/apps/shop/{what.format(process=process)}"
+    page = await browser.visit("/apps/shop")
+    refused = await browser.client.post(f"/console{own}", data={**page.form("/sign-out").fields, "count": "2"})
+    assert (refused.status_code, "wants to know why" in refused.text) == (400, True)
+    if what.endswith("scale"):
+        assert "/console/apps/shop/settings#scale-web" in page.links
+        return
+    assert f"/console{own}" in page.links
+    answer = await browser.send(await browser.visit(own), own, reason="it leaks")
+    assert answer.url.path == "/console/apps/shop"
+    assert "it leaks" in [entry.reason for entry in await history.of_app(running.rack, "shop", 10)]

@@ -7,6 +7,7 @@ import pytest
 
 from sternway.console import charts, figures
 from sternway.console.charts import Mark
+from sternway.core.errors import EngineUnavailable
 from sternway.core.traffic import Counts
 from sternway.ports import Usage
 from tests.api.server import serving
@@ -143,3 +144,20 @@ def test_groups_are_known_when_they_are_over():
 )
 def test_numbers_read_well(shown, expected):
     assert shown == expected
+
+
+async def test_list_of_apps_shows_what_each_uses_and_says_where_that_is_not_known(running, browser, monkeypatch):
+    await running.app()
+    await running.deployed()
+
+    async def usage(app):
+        return {"one": Usage(0.25, 30.0), "two": Usage(0.5, 70.0)}
+
+    monkeypatch.setattr(running.rack.processes, "usage", usage)
+    assert "2 running, 0.75 cores, 100 MiB" in (await browser.visit("")).text
+
+    async def silent(app):
+        raise EngineUnavailable("engine: silent")
+
+    monkeypatch.setattr(running.rack.processes, "usage", silent)
+    assert "What it uses is not known now" in (await browser.visit("")).text

@@ -1,6 +1,8 @@
 """Words are in one place, times are in words, and what is printed can be shown."""
 
+import pkgutil
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 
@@ -80,6 +82,12 @@ def test_long_line_is_cut():
 
 def test_hostile_line_takes_no_long_time():
     assert printed.shown(b"\x1b[" * 10**5 + b"\x1b]" * 10**5) is not None
+
+
+def test_no_word_is_there_twice():
+    modules = [vars(texts)[found.name] for found in pkgutil.iter_modules(texts.__path__)]
+    names = Counter(name for module in modules for name in vars(module) if name.isupper())
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_every_status_has_a_word():

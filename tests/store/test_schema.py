@@ -94,6 +94,19 @@ async def test_access_goes_down_over_rows_and_leaves_the_rest(url, database, sec
         assert await ledger.parameters.get() == {"registry": "registry.example"}
 
 
+async def test_deployments_go_down_over_rows_and_leave_the_builds(url, database, secrets):
+    store = SqlStore(database, secrets)
+    async with store.run(), store.write() as ledger:
+        app = await ledger.apps.add("web", made())
+        build = samples.build(app)
+        await ledger.builds.add(build)
+        await ledger.deployments.add(build.id, made())
+    await asyncio.to_thread(schema.downgrade, url, "0005")
+    assert "deployments" not in names(database)
+    async with store.run(), store.read() as ledger:
+        assert (await ledger.builds.list(app, 10), await ledger.deployments.find(build.id)) == ([build], None)
+
+
 async def _filled(ledger: ports.Ledger) -> None:
     """Fill what later revisions than the first brought."""
     await ledger.parameters.set({"registry": "registry.example"}, made())

@@ -63,6 +63,15 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True)
+class Deployment:
+    """The wish that the release of a build be promoted once it is there; `problem` says why nobody tries any more."""
+
+    build_id: str
+    made: Made
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """A build, an environment and a manifest, frozen.
 

@@ -5,7 +5,7 @@ The build itself runs in `reconcile`; ordering one appends a row and answers.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sternway.core.app import App, Made
@@ -53,20 +53,40 @@ def source_key(app_name: str, url: str) -> str:
     return url.removeprefix(prefix)
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a build is to be of; the release of one that is deployed is promoted once it is there."""
+
+    options: BuildOptions
+    description: str = ""
+    is_deployed: bool = False
+
+
 async def create(rack: Rack, app_name: str, options: BuildOptions, description: str, made: Made) -> Build:
     """Order a build of an uploaded archive and return at once. Raises NotFound for app or archive."""
-    if len(description) > DESCRIPTION_MAX_LENGTH:
+    return await order(rack, app_name, Order(options, description), made)
+
+
+async def order(rack: Rack, app_name: str, wanted: Order, made: Made) -> Build:
+    """Do the same, and record whether its release is to be promoted."""
+    if len(wanted.description) > DESCRIPTION_MAX_LENGTH:
         raise InvalidInput(f"description: longer than {DESCRIPTION_MAX_LENGTH} characters", hint="shorten it")
-    await find_object(rack, app_name, options.source)
+    await find_object(rack, app_name, wanted.options.source)
     async with rack.store.write() as ledger:
-        app = await ledger.apps.get(app_name)
-        build = Build(rack.ids.build(), app.id, made, options, description)
-        await ledger.builds.add(build)
-        detail = {"id": build.id, "description": description} | ({"reason": made.reason} if made.reason else {})
-        await apps.record(ledger, app, Happening("build:create", made.by, made.at, status="start", detail=detail))
+        build = await _add(rack, ledger, await ledger.apps.get(app_name), wanted, made)
     rack.cross(Crossing.BUILD_ORDERED)
     rack.transcripts.begin(build.id)
     rack.changes.notify(app_name)
+    return build
+
+
+async def _add(rack: Rack, ledger: Ledger, app: App, wanted: Order, made: Made) -> Build:
+    build = Build(rack.ids.build(), app.id, made, wanted.options, wanted.description)
+    await ledger.builds.add(build)
+    if wanted.is_deployed:
+        await ledger.deployments.add(build.id, made)
+    detail = {"id": build.id, "description": build.description} | ({"reason": made.reason} if made.reason else {})
+    await apps.record(ledger, app, Happening("build:create", made.by, made.at, status="start", detail=detail))
     return build
 
 

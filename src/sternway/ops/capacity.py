@@ -51,7 +51,7 @@ class Capacity:
         return sum(use.processes for use in self.uses)
 
 
-async def measure(rack: Rack) -> Capacity:
+async def measure(rack: Rack, wait_s: float = WAIT_S) -> Capacity:
     """Return what is used now, as far as the engine says so in time."""
     names = [view.app.name for view in await apps.list_all(rack)]
     found: dict[str, Use] = {}
@@ -66,7 +66,7 @@ async def measure(rack: Rack) -> Capacity:
         found[name] = Use(name, len(used), sum(each.cpu for each in used), sum(each.memory_mib for each in used))
 
     try:
-        async with asyncio.timeout(WAIT_S), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(wait_s), asyncio.TaskGroup() as tasks:
             for name in names:
                 tasks.create_task(ask(name))
     except TimeoutError:

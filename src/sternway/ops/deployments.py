@@ -1,25 +1,25 @@
 """Use cases of deployments: source from an archive or a repository, built, and promoted as soon as it is built.
 
-Which builds are to be promoted is only memory: a build that the end of the rack interrupts has failed, and of one that
-had ended just then, or had not begun, the release waits to be promoted by a person.
+Which builds are to be promoted is in the ledger, with the order of the build: a rack that starts again promotes what
+was built before its end. A build that the end interrupted has failed.
 """
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sternway.core import repository
 from sternway.core.app import Made
-from sternway.core.errors import InvalidInput, Refused, SternwayError
+from sternway.core.errors import InvalidInput, Refused, SternwayError, StoreUnavailable
 from sternway.core.promotion import PromotionOptions
-from sternway.core.release import Build, BuildOptions
+from sternway.core.release import Build, BuildOptions, Deployment
 from sternway.core.repository import Address, Commit
 from sternway.ops import builds, promotions
+from sternway.ops.builds import Order
 from sternway.ops.rack import Rack
 
 log = logging.getLogger(__name__)
 
-FETCHED_AT_ONCE = 2
 PATIENCE_S = 600.0
 """How long a release waits for the promotion of another one to end."""
 _ZIP = b"PK\x03\x04"
@@ -47,20 +47,15 @@ async def fetch(rack: Rack, app_name: str, origin: Origin) -> tuple[str, Commit]
     `Repositories.fetch` raises.
     """
     address, ref = repository.read(origin.address), repository.read_ref(origin.ref)
-    if rack.due.fetching >= FETCHED_AT_ONCE:
+    if rack.fetches.locked():
         raise Refused("other repositories are being fetched", hint="try again in a moment")
-    rack.due.fetching += 1
-    try:
+    async with rack.fetches:
         return await _fetched(rack, app_name, address, ref)
-    finally:
-        rack.due.fetching -= 1
 
 
 async def order(rack: Rack, app_name: str, options: BuildOptions, description: str, made: Made) -> Build:
     """Order a build whose release is promoted once it is there, and return at once; errors as `builds.create`."""
-    build = await builds.create(rack, app_name, options, description, made)
-    rack.due.add(build.id, made)
-    return build
+    return await builds.order(rack, app_name, Order(options, description, is_deployed=True), made)
 
 
 async def order_repository(rack: Rack, app_name: str, origin: Origin, description: str, made: Made) -> Build:
@@ -70,18 +65,51 @@ async def order_repository(rack: Rack, app_name: str, origin: Origin, descriptio
     return await order(rack, app_name, BuildOptions(key, git_sha=commit.sha), description or commit.description, made)
 
 
+async def find(rack: Rack, build_id: str) -> Deployment | None:
+    """Return what was wanted of the release of a build, if anything was."""
+    async with rack.store.read() as ledger:
+        return await ledger.deployments.find(build_id)
+
+
+async def list_due(rack: Rack) -> Mapping[str, Sequence[str]]:
+    """Return the builds whose release waits to be promoted, by app, the oldest first."""
+    found: dict[str, list[str]] = {}
+    async with rack.store.read() as ledger:
+        for app_name, build_id in await ledger.deployments.list_due():
+            found.setdefault(app_name, []).append(build_id)
+    return found
+
+
 async def conclude(rack: Rack, app_name: str, build_id: str) -> None:
-    """Promote the release of a build that has ended, if that was asked for; what stands in the way is remembered."""
-    made = rack.due.take(build_id)
-    if made is None:
-        return
+    """Promote the release of a build that has ended, if that was asked for; what stands in the way is recorded.
+
+    A rack that ends meanwhile, or a store that does not answer, leaves the wish as it is, for the next start.
+    """
     try:
-        build = await builds.get(rack, app_name, build_id)
-        if build.release_id is not None:
-            await _promote_in_turn(rack, app_name, build.release_id, made)
+        wanted = await find(rack, build_id)
+        if wanted and not wanted.problem:
+            await _fulfil(rack, app_name, wanted)
     except SternwayError as exc:
-        log.warning("a release is not promoted", extra={"app": app_name, "build": build_id, "problem": exc.message})
-        rack.due.remember(build_id, exc.message)
+        log.warning("a deployment waits for the next start", extra={"build": build_id, "problem": exc.message})
+
+
+async def _fulfil(rack: Rack, app_name: str, wanted: Deployment) -> None:
+    try:
+        build = await builds.get(rack, app_name, wanted.build_id)
+        if build.release_id is not None:
+            await _promote_in_turn(rack, app_name, build.release_id, wanted.made)
+    except StoreUnavailable:
+        raise
+    except SternwayError as exc:
+        if not rack.changes.is_over:
+            await _give_up(rack, app_name, wanted, exc.message)
+
+
+async def _give_up(rack: Rack, app_name: str, wanted: Deployment, problem: str) -> None:
+    log.warning("a release is not promoted", extra={"app": app_name, "build": wanted.build_id, "problem": problem})
+    async with rack.store.write() as ledger:
+        await ledger.deployments.give_up(wanted.build_id, problem, replace(wanted.made, at=rack.clock.now()))
+    rack.changes.notify(app_name)
 
 
 async def _promote_in_turn(rack: Rack, app_name: str, release_id: str, made: Made) -> None:

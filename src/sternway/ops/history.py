@@ -195,6 +195,7 @@ _OF_APP: Mapping[str, Callable[[Mapping[str, str]], tuple[Subject, str]]] = {
     "release:scale": lambda data: (Subject.SCALE, f"{data['service']} to {data['count']}"),
     "release:reveal": lambda data: (Subject.OTHER, _revealed(data)),
     "process:run": lambda data: (Subject.OTHER, f"a process of {data['service']} run once, {data['release']}"),
+    "process:stop": lambda data: (Subject.OTHER, f"process {data['id']} stopped, for another to take its place"),
     "process:exec": lambda data: (Subject.OTHER, f"a command run in {data['process']}"),
     "process:files:read": lambda data: (Subject.OTHER, f"files copied from {data['process']}"),
     "process:files:write": lambda data: (Subject.OTHER, f"files copied to {data['process']}"),

@@ -1,5 +1,6 @@
 """The rack as the use cases see it: its parts, and what is set for it."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from sternway.core.crossing import Cross, go_on
@@ -7,7 +8,6 @@ from sternway.core.formation import ProcessState
 from sternway.core.target import Place
 from sternway.ops.attempts import Attempts
 from sternway.ops.changes import Changes
-from sternway.ops.due import Due
 from sternway.ops.fingerprints import Fingerprints
 from sternway.ops.shutdown import Shutdown
 from sternway.ops.transcripts import Transcripts
@@ -27,6 +27,9 @@ from sternway.ports import (
     Traffic,
     Versions,
 )
+
+FETCHED_AT_ONCE = 2
+"""How many repositories are fetched side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class Rack:
     shutdown: Shutdown
     cross: Cross = go_on
     attempts: Attempts = field(default_factory=Attempts)
-    due: Due = field(default_factory=Due)
+    fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHED_AT_ONCE))
     fingerprints: Fingerprints = field(default_factory=Fingerprints)
 
     def place(self) -> Place:

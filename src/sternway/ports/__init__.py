@@ -33,6 +33,7 @@ from sternway.ports.store import Brought as Brought
 from sternway.ports.store import Builds as Builds
 from sternway.ports.store import CommandRuns as CommandRuns
 from sternway.ports.store import Deleted as Deleted
+from sternway.ports.store import Deployments as Deployments
 from sternway.ports.store import Events as Events
 from sternway.ports.store import Exports as Exports
 from sternway.ports.store import Leases as Leases

@@ -13,7 +13,7 @@ from sternway.core.event import Event, Happening
 from sternway.core.history import SettingsLine, Stand
 from sternway.core.promotion import SWITCHING, Activation, Promotion, PromotionOptions, PromotionStatus, Standing
 from sternway.core.registry import Login
-from sternway.core.release import Build, Release, ReleaseLine
+from sternway.core.release import Build, Deployment, Release, ReleaseLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,26 @@ class Builds(Protocol):
 
     async def record(self, build: Build, at: datetime) -> None:
         """Record how the build stands now: status, manifest, artifacts, release, reason."""
+        ...
+
+
+class Deployments(Protocol):
+    """Builds whose release is to be promoted once it is there."""
+
+    async def add(self, build_id: str, made: Made) -> None:
+        """Record that the release of a build is to be promoted, and who wants it and why."""
+        ...
+
+    async def give_up(self, build_id: str, problem: str, made: Made) -> None:
+        """Record why nobody tries any more."""
+        ...
+
+    async def find(self, build_id: str) -> Deployment | None:
+        """Return what was wanted of a build, if anything was; nothing of it changes with the promotion."""
+        ...
+
+    async def list_due(self) -> Sequence[tuple[str, str]]:
+        """Return app and id of complete builds whose release was neither promoted nor given up, the oldest first."""
         ...
 
 
@@ -402,6 +422,11 @@ class Ledger(Protocol):
     @property
     def builds(self) -> Builds:
         """Return the builds."""
+        ...
+
+    @property
+    def deployments(self) -> Deployments:
+        """Return the builds that are to be promoted."""
         ...
 
     @property

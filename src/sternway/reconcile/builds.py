@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from sternway.core.app import App, Made
@@ -42,8 +42,11 @@ class BuildYard:
     async def run(self) -> None:
         """Run builds until cancelled."""
         interrupted = {build.id for _, build in await self._ordered() if build.status is BuildStatus.RUNNING}
+        waiting = await deployments.list_due(self._rack)
         is_due = True
         async with asyncio.TaskGroup() as tasks:
+            for app_name, build_ids in waiting.items():
+                tasks.create_task(self._conclude(app_name, build_ids), name=f"deployments of {app_name}")
             while True:
                 self._awake.clear()
                 try:
@@ -51,6 +54,11 @@ class BuildYard:
                 except StoreUnavailable:
                     log.warning("cannot look for builds")
                 is_due = not await self._is_woken()
+
+    async def _conclude(self, app_name: str, build_ids: Sequence[str]) -> None:
+        """Promote what was built before the rack ended, one after the other."""
+        for build_id in build_ids:
+            await deployments.conclude(self._rack, app_name, build_id)
 
     async def _is_woken(self) -> bool:
         try:

@@ -16,6 +16,7 @@ from sternway.store.apps import SqlApps
 from sternway.store.builds import SqlBuilds
 from sternway.store.commands import SqlCommandRuns
 from sternway.store.connection import Connections, Transaction
+from sternway.store.deployments import SqlDeployments
 from sternway.store.events import SqlEvents
 from sternway.store.exports import SqlExports
 from sternway.store.leases import SqlLeases
@@ -40,6 +41,7 @@ class SqlLedger:
 
     apps: SqlApps
     builds: SqlBuilds
+    deployments: SqlDeployments
     releases: SqlReleases
     promotions: SqlPromotions
     commands: SqlCommandRuns
@@ -59,6 +61,7 @@ class SqlLedger:
         return cls(
             apps=SqlApps(transaction),
             builds=SqlBuilds(transaction),
+            deployments=SqlDeployments(transaction),
             releases=releases,
             promotions=SqlPromotions(transaction, releases),
             commands=SqlCommandRuns(transaction),

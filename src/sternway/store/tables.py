@@ -162,6 +162,19 @@ build_records = sa.Table(
     sqlite_autoincrement=True,
 )
 
+# Builds whose release is to be promoted once it is there. The newest row of a build counts: with a problem nobody waits
+# any more, and a promotion of the release fulfils the wish.
+deployments = sa.Table(
+    "deployments",
+    metadata,
+    _numbered("id"),
+    _of("builds.id", "build_id"),
+    _text("problem"),
+    *_made(),
+    sa.Index(None, "build_id", "id"),
+    sqlite_autoincrement=True,
+)
+
 releases = sa.Table(
     "releases",
     metadata,

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, StorageState, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, StorageState, expect, sync_playwright
 
 from scripts.rack_process import RackProcess
 
@@ -17,6 +17,9 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "hello"
 HOST = "web.hello.localhost"
 PICTURES = "STERNWAY_PICTURES"
 """Where pictures of pages go, for those who want to look at them."""
+
+PATIENCE_MS = 20_000
+"""How long a browser waits for a condition, on a machine that others use too."""
 
 # Without these Chromium looks for servers of its maker.
 QUIET = [
@@ -134,8 +137,16 @@ def scriptless(chromium, signed_in) -> Iterator[BrowserContext]:
     yield from _watched(chromium.new_context(java_script_enabled=False, storage_state=signed_in))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> Iterator[None]:
+    """Wait for what a page is to show as long as for what it is to let itself be done with."""
+    expect.set_options(timeout=PATIENCE_MS)
+    yield
+    expect.set_options(timeout=None)
+
+
 def _watched(context: BrowserContext) -> Iterator[BrowserContext]:
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     problems: list[str] = []
     context.on("weberror", lambda error: problems.append(str(error.error)))
     context.on("console", lambda said: problems.append(said.text) if "Content Security Policy" in said.text else None)

@@ -21,6 +21,7 @@ PAGES = {
     "environment": "/apps/hello/environment",
     "settings": "/apps/hello/settings",
     "deploy": "/apps/hello/deploy",
+    "ask": "/apps/hello/services/web/restart",
     "logs": "/apps/hello/logs",
     "history": "/apps/hello/history",
     "difference": "/apps/hello/difference",
@@ -160,7 +161,7 @@ def test_rollback_needs_no_javascript(site, scriptless, visitor):
     page.get_by_role("link", name=re.compile("^Rollback to")).last.click()
     page.get_by_label("Reason (optional)").fill("without a script")
     page.get_by_role("button", name="Roll back", exact=True).click()
-    expect(page.get_by_role("status")).to_contain_text("Done", timeout=20_000)
+    expect(page.get_by_role("status")).to_contain_text("Done")
     expect(page.locator(".progress .reason")).to_have_text("without a script")
 
 

@@ -11,25 +11,32 @@ from sternway.console import declared, live, release_rows, texts, traffic, visit
 from sternway.console.traffic import Hour
 from sternway.console.visit import Visit
 from sternway.core.access import Role
+from sternway.core.app import Made
 from sternway.core.errors import InvalidInput, SternwayError
 from sternway.core.formation import Health
 from sternway.core.promotion import Promotion
-from sternway.ops import apps, processes, promotions, releases, system
+from sternway.ops import apps, capacity, processes, promotions, releases, system
 from sternway.ops.apps import AppView
+from sternway.ops.capacity import Use
 from sternway.ops.changes import RACK
 from sternway.ops.processes import ProcessView, ServiceView
 
 ENGINE_WAIT_S = 2.0
+USE_WAIT_S = 0.5
 TOP_RELEASES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class AppCard:
-    """An app on the first page, with the last attempt to make a release active, and what was asked of it lately."""
+    """An app on the first page, with the last attempt to make a release active, and what was asked of it lately.
+
+    `use` is what it uses of the machine, None where the engine does not say so at once.
+    """
 
     view: AppView
     latest: Promotion | None
     hour: Hour | None
+    use: Use | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +91,51 @@ async def scale(seen: Visit) -> Response:
     count = seen.form.get("count", "")
     if not (count.isascii() and count.isdigit() and len(count) < 5):
         raise InvalidInput(texts.NOT_A_COUNT, hint=texts.NOT_A_COUNT_HINT)
-    await processes.scale(seen.rack, seen.app, seen.part("service"), int(count), seen.made())
+    await processes.scale(seen.rack, seen.app, seen.part("service"), int(count), await _made(seen))
     return visit.to("apps", seen.app)
 
 
 async def restart(seen: Visit) -> Response:
     """Restart the processes of a service, one after the other."""
-    await processes.restart(seen.rack, seen.app, seen.part("service"), seen.made())
+    await processes.restart(seen.rack, seen.app, seen.part("service"), await _made(seen))
     return visit.to("apps", seen.app)
 
 
 async def stop_process(seen: Visit) -> Response:
     """Stop a process; its place is filled again."""
-    await processes.stop(seen.rack, seen.app, seen.part("process"), seen.made())
+    await processes.stop(seen.rack, seen.app, seen.part("process"), await _made(seen))
     return visit.to("apps", seen.app)
+
+
+async def ask_restart(seen: Visit) -> Response:
+    """Ask why a service is restarted, where the app has people asked."""
+    return await _ask(seen, texts.RESTART, texts.RESTART_OF.format(service=seen.part("service")))
+
+
+async def ask_stop(seen: Visit) -> Response:
+    """Ask why a process is stopped, where the app has people asked."""
+    return await _ask(seen, texts.STOP, texts.STOP_PROCESS.format(id=seen.part("process")))
+
+
+async def _ask(seen: Visit, verb: str, title: str) -> Response:
+    """Show the form that is sent to the address that it is at."""
+    return seen.page("ask.html", view=await apps.get(seen.rack, seen.app), verb=verb, title=title)
+
+
+async def _made(seen: Visit) -> Made:
+    return seen.reasoned((await apps.get(seen.rack, seen.app)).app)
 
 
 async def _cards(seen: Visit) -> Mapping[str, Any]:
     views = [view for view in await apps.list_all(seen.rack) if seen.may(Role.VIEWER, view.app.name)]
     hours = await traffic.hours(seen.rack, [view.app for view in views])
-    cards = [AppCard(view, await _latest(seen, view.app.name), hours.get(view.app.name)) for view in views]
-    return {"cards": cards}
+    uses = {use.app: use for use in (await capacity.measure(seen.rack, USE_WAIT_S)).uses}
+    return {"cards": [await _app_card(seen, view, hours, uses) for view in views]}
+
+
+async def _app_card(seen: Visit, view: AppView, hours: Mapping[str, Hour], uses: Mapping[str, Use]) -> AppCard:
+    name = view.app.name
+    return AppCard(view, await _latest(seen, name), hours.get(name), uses.get(name))
 
 
 async def _latest(seen: Visit, app_name: str) -> Promotion | None:

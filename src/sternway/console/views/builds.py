@@ -9,8 +9,8 @@ from starlette.responses import Response
 from sternway.console import live, printed, visit
 from sternway.console.visit import Visit
 from sternway.core.promotion import Promotion
-from sternway.core.release import Build
-from sternway.ops import apps, builds, promotions
+from sternway.core.release import Build, BuildStatus
+from sternway.ops import apps, builds, deployments, promotions
 
 LISTED = 50
 TAIL_BYTES = 60_000
@@ -33,8 +33,10 @@ async def show(seen: Visit) -> Response:
     if attempt and seen.asked("then") == PROMOTION:
         return visit.to("apps", seen.app, "promotions", attempt.id)
     log = b"" if build.status.is_open else await _tail(seen)
-    shown: dict[str, Any] = {"attempt": attempt, "deploying": seen.rack.due.is_wanted(build.id)}
-    problem = seen.rack.due.problem(build.id)
+    wanted = await deployments.find(seen.rack, build.id)
+    problem = wanted.problem if wanted else ""
+    is_deploying = wanted is not None and not problem and build.status is not BuildStatus.FAILED
+    shown: dict[str, Any] = {"attempt": attempt, "deploying": is_deploying}
     text = log.decode("utf-8", "replace")
     return seen.page("build.html", view=view, build=build, log=text, not_promoted=problem, **shown)
 
