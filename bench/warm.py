@@ -64,7 +64,7 @@ def _on_processes(here: Place, beside: dict[str, Callable[[], float]]) -> dict[s
         environment = place.bare_environment(home, RACK_URL=rack.process.url)
         measured = {**beside, "api": warm.by_api, "command": warm.by_command, "cold": cold.by_api}
         measured["version"] = lambda: place.run_ms([str(place.BIN / "sternway"), "version"], environment, home)
-        figures = interleaved(here.rounds(40, 5), measured, warm_up=2, rest=machine.rest)
+        figures = interleaved(here.rounds(40, 5), measured, warm_up=2)
     return figures | warm.ends()
 
 
@@ -92,7 +92,7 @@ def _on_docker(here: Place, bare: Figures) -> list[Row]:
     with here.rack("containers", engine="docker") as rack, contextlib.ExitStack() as beside:
         warm, cold = _journeys(rack, beside)
         measured = {"warm": warm.by_api, "cold": cold.by_api} | _swarm(here, image_of(rack, WARM), beside)
-        return _docker_rows(interleaved(here.rounds(12, 3), measured, rest=machine.rest), bare)
+        return _docker_rows(interleaved(here.rounds(20, 3), measured, rest=machine.rest), bare)
 
 
 def _swarm(here: Place, image: str, beside: contextlib.ExitStack) -> dict[str, Callable[[], float]]:
