@@ -90,15 +90,6 @@ def test_a_version_that_tells_nothing_of_its_schema_is_reverted(rig: Rig):
 # --- deaths at bad moments ---
 
 
-def test_room_that_a_killed_launcher_left_is_given_free_at_the_next_start(rig: Rig):
-    rig.version(OLD)
-    rig.activate(OLD)
-    files.set_aside(rig.files.room, 4096)
-    rig.start()
-    assert rig.serves(OLD)
-    assert not rig.files.room.exists()
-
-
 def test_a_second_launcher_ends_at_once_and_the_first_goes_on(rig: Rig):
     before = rig.rack()
     ended = subprocess.run(rig.command(), capture_output=True, text=True, timeout=20, check=False)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sternway.router.caddy import leaving, names, process, record
+from sternway.router.caddy import leaving, process, record
 from sternway.router.caddy.router import CaddyRouter
 from tests.router import rigs, upstreams
 
@@ -24,7 +24,6 @@ POINTS = (
     "the front runs",
     "an old one is stopped",
 )
-ONCE_GONE = "an old one has stopped"
 
 
 def _die_before(module: Any, function: str, condition: Callable[..., bool]) -> None:
@@ -40,10 +39,6 @@ def _die_before(module: Any, function: str, condition: Callable[..., bool]) -> N
 
 def arm(point: str) -> None:
     """Have this process killed at the point."""
-    if point == ONCE_GONE:
-        # Stopped, and nothing is steered yet.
-        _die_before(leaving.Leaving, "_look", _a_front_went())
-        return
     match POINTS.index(point):
         case 0:
             _die_before(process, "_note", lambda _, name, __: name.startswith("back-a-"))
@@ -57,17 +52,6 @@ def arm(point: str) -> None:
             _die_before(leaving.Leaving, "tell", lambda _: True)
         case _:
             _die_before(process, "stop", lambda _, __: True)
-
-
-def _a_front_went() -> Callable[..., bool]:
-    before: list[str] = []
-
-    def went(looking: leaving.Leaving) -> bool:
-        found = process.oldest_first(looking._directory, names.FRONT)
-        is_fewer, before[:] = len(found) < len(before), found
-        return is_fewer
-
-    return went
 
 
 async def main(directory: str, listen: str, binary: str, point: str) -> None:

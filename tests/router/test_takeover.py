@@ -7,8 +7,7 @@ import shutil
 import signal
 import socket
 import sys
-from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -290,92 +289,57 @@ async def test_an_address_that_is_taken_is_an_error_and_the_front_stays(takeover
 
 
 def test_another_router_of_the_same_user_keeps_its_address(own_home: Home) -> None:
-    with contextlib.closing(listening.Listeners({"R": own_home.listen})) as first:
-        first.opened([])
-        for others in ([], [listening.Neighbour(1, [free_address()])]):
+    with contextlib.closing(listening.Listeners("front", {"R": own_home.listen})) as first:
+        first.opened({})
+        for others in ({}, {"front-1": [free_address()]}):
             with pytest.raises(RouterUnavailable, match="in use"):
-                listening.Listeners({"R": own_home.listen}).opened(others)
+                listening.Listeners("front", {"R": own_home.listen}).opened(others)
 
 
-@asynccontextmanager
-async def accepting(listener: socket.socket) -> AsyncIterator[Process]:
-    """Have a process of its own accept connections and say its pid on them."""
-    says = "import os,socket,sys\ns=socket.socket(fileno=int(sys.argv[1]))\nwhile 1:\n"
-    says += " c,_=s.accept(); c.send(str(os.getpid()).encode()); c.close()"
-    number = listener.fileno()
-    front = await asyncio.create_subprocess_exec(sys.executable, "-Sc", says, str(number), pass_fds=(number,))
-    try:
-        yield front
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            front.kill()
-        await front.wait()
-
-
-async def test_new_connections_come_to_the_newest_whatever_places_are_left(own_home: Home) -> None:
-    async with AsyncExitStack() as stack:
-        fronts: list[Process] = []
-        for number in range(4):
-            others = [listening.Neighbour(front.pid, [own_home.listen]) for front in fronts]
-            sockets = stack.enter_context(contextlib.closing(listening.Listeners({"R": own_home.listen})))
-            [listener] = (await asyncio.to_thread(sockets.opened, others)).values()
-            if fronts:
-                assert await _who_answers(own_home.listen) == {fronts[-1].pid}
-            fronts.append(await stack.enter_async_context(accepting(listener)))
-            await _led(sockets, fronts)
-            sockets.close()  # as a rack that is killed does
-            if number == 2:  # the last takes its place, and nobody has seen it
-                await _killed(fronts.pop(0))
-        restarted = stack.enter_context(contextlib.closing(listening.Listeners({"R": own_home.listen})))
-        while len(fronts) > 1:
-            await _killed(fronts.pop(0))
-            restarted.adopt(fronts[-1].pid)
-            await _led(restarted, fronts)
-
-
-async def _killed(front: Process) -> None:
-    front.kill()
-    await front.wait()
-
-
-async def _led(sockets: listening.Listeners, fronts: Sequence[Process]) -> None:
-    *others, newest = (front.pid for front in fronts)
-    assert await asyncio.to_thread(sockets.lead, newest, others)
-    address = next(iter(sockets.opened([]).values())).getsockname()
-    assert await _who_answers(f"{address[0]}:{address[1]}") == {newest}
+async def test_new_connections_come_to_the_newest_while_others_go(own_home: Home) -> None:
+    who = ("first", "second", "third")
+    fronts = {name: listening.Listeners(name, {"R": own_home.listen}) for name in who}
+    servers: dict[str, asyncio.Server] = {}
+    for number, name in enumerate(who):
+        servers[name] = await _join(name, fronts[name], {key: [own_home.listen] for key in who[:number]})
+        assert await _who_answers(own_home.listen) == {who[max(0, number - 1)]}
+        fronts[name].take()
+        assert await _who_answers(own_home.listen) == {name}
+    for leaving in ("first", "second"):
+        _leave(leaving, fronts, servers)
+        fronts["third"].gone(leaving)
+        assert await _who_answers(own_home.listen) == {"third"}
+    _leave("third", fronts, servers)
 
 
 async def test_a_front_on_other_addresses_has_no_place_among_those_of_this_one(own_home: Home) -> None:
     both, other = own_home.listen, free_address()
     same = both.replace("127.0.0.1", "localhost")
-    others: list[listening.Neighbour] = []
-    async with AsyncExitStack() as stack:
-        fronts: list[Process] = []
-        for address in (other, same, both):
-            sockets = stack.enter_context(contextlib.closing(listening.Listeners({"R": address})))
-            [listener] = (await asyncio.to_thread(sockets.opened, others)).values()
-            fronts.append(await stack.enter_async_context(accepting(listener)))
-            others.append(listening.Neighbour(fronts[-1].pid, [address]))
-        await _led(sockets, fronts)
-        assert await _who_answers(other) == {fronts[0].pid}
+    fronts = {
+        "elsewhere": listening.Listeners("elsewhere", {"R": other}),
+        "before": listening.Listeners("before", {"R": same}),
+        "newest": listening.Listeners("newest", {"R": both}),
+    }
+    servers = {"elsewhere": await _join("elsewhere", fronts["elsewhere"], {})}
+    servers["before"] = await _join("before", fronts["before"], {"elsewhere": [other]})
+    servers["newest"] = await _join("newest", fronts["newest"], {"elsewhere": [other], "before": [same]})
+    fronts["newest"].take()
+    assert await _who_answers(both) == {"newest"}
+    for leaving in ("elsewhere", "before"):
+        _leave(leaving, fronts, servers)
+        fronts["newest"].gone(leaving)
+        assert await _who_answers(both) == {"newest"}
+    _leave("newest", fronts, servers)
 
 
-async def test_a_rack_that_is_killed_again_and_again_while_fronts_leave_loses_nothing(
-    takeover: CaddyRig, older: str, newer: str
-) -> None:
-    await takeover.leave()
-    async with steady_load(takeover) as report:
-        for binary in (newer, older, newer, older):
-            await killed(takeover, binary, "an old one is stopped")
-            await report.more(20)
-        assert len([name for name in running(takeover) if names.role(name) == names.FRONT]) > 3
-        while len([name for name in running(takeover) if names.role(name) == names.FRONT]) > 1:
-            await killed(takeover, older, "an old one has stopped")
-            await report.more(50)
-        takeover.options = replace(takeover.options, binary=older)
-        takeover.router = takeover.new_router()
-        await takeover.start()
-        await settled(takeover, older)
+async def _join(name: str, listeners: listening.Listeners, others: dict[str, list[str]]) -> asyncio.Server:
+    [listener] = listeners.opened(others).values()
+    return await asyncio.start_server(_says(name), sock=listener.dup())
+
+
+def _leave(name: str, fronts: dict[str, listening.Listeners], servers: dict[str, asyncio.Server]) -> None:
+    fronts[name].close()
+    servers[name].close()
 
 
 async def test_nobody_but_the_front_inherits_its_sockets(takeover: CaddyRig, newer: str) -> None:
@@ -408,9 +372,17 @@ def _sockets(pid: int) -> set[str]:
     return found
 
 
-async def _who_answers(address: str) -> set[int]:
+def _says(name: str) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
+    def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(name.encode())
+        writer.close()
+
+    return answer
+
+
+async def _who_answers(address: str) -> set[str]:
     found = set()
     for _ in range(30):
         async with upstreams.client(address) as client, asyncio.timeout(upstreams.WAIT_S):
-            found.add(int(await client.reader.read()))
+            found.add((await client.reader.read()).decode())
     return found

@@ -55,8 +55,6 @@ class Launcher:
         try:
             if state.update:
                 state, running = self._mover.recover(state, running)
-            else:
-                self._mover.makes_room()  # a launcher that was killed after its last record has left it
             while True:
                 state, running = self._round(state, running)
         except Stopped:

@@ -86,14 +86,6 @@ class Mover:
             return self._give_up(state, interrupted), running
         return self._turn_back(state, interrupted, running), None
 
-    def makes_room(self) -> bool:
-        """Give free what was set aside on the disk; tell whether there was anything."""
-        try:
-            self.files.room.unlink()
-        except OSError:
-            return False
-        return True
-
     # --- the way there ---
 
     def _try(self, state: State, attended: Attended) -> State:
@@ -219,7 +211,7 @@ class Mover:
                 return deed()
             except PROBLEMS as problem:
                 log.error("it did not work, and is tried again", extra={"cause": _words(problem)})
-            if not self.makes_room():
+            if not self._makes_room():
                 self.wait(pause_s)
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
@@ -230,9 +222,17 @@ class Mover:
 
     def _end(self, state: State, *, is_done: bool) -> State:
         state = self.record.end(state, is_done=is_done, ended_at=_now())
-        self.makes_room()
+        self._makes_room()
         self._forget_old_snapshots()
         return state
+
+    def _makes_room(self) -> bool:
+        """Give free what was set aside on the disk; tell whether there was anything."""
+        try:
+            self.files.room.unlink()
+        except OSError:
+            return False
+        return True
 
     def _schema(self, version: str) -> str:
         return str(self.files.about(version)["schema"])

@@ -37,7 +37,7 @@ class Generation:
         listened = {configuration.ROUTER_SOCKET: plan.listen}
         if plan.api:
             listened[configuration.API_SOCKET] = plan.api.listen
-        self._listeners = listening.Listeners(listened)
+        self._listeners = listening.Listeners(self._front_name, listened)
         self._front = part.Part(plan.directory, self._order(), plan.clock)
         self.backs = backs.Backs(plan.directory, plan.hosts, plan.clock, plan.options, generation=number)
 
@@ -90,24 +90,9 @@ class Generation:
         self.release()
         await self._front.stop()
 
-    async def lead(self) -> bool:
-        """Have all new connections come to the front; tell whether they do, or nothing can be done about it.
-
-        Cancelled, it is ended first: a thread that goes on would hold sockets that were released already.
-        """
-        leading = asyncio.ensure_future(asyncio.to_thread(self._lead))
-        try:
-            return await asyncio.shield(leading)
-        except asyncio.CancelledError:
-            await asyncio.wait({leading})
-            raise
-
-    def _lead(self) -> bool:
-        running = process.find(self._plan.directory, self._front_name)
-        if running is None:
-            return False
-        self._listeners.adopt(running.pid)
-        return self._listeners.lead(running.pid, [other.pid for other in self._others()])
+    def gone(self, name: str) -> None:
+        """Follow that a Caddy of another generation has ended."""
+        self._listeners.gone(name)
 
     def release(self) -> None:
         """Hold the sockets of the front no more."""
@@ -119,18 +104,14 @@ class Generation:
             lambda: self._wanted,
             self._plan.options.program,
             sockets=self._sockets,
-            ready=self.lead,
+            ready=self._listeners.take,
             is_due=self._is_due,
         )
 
     def _sockets(self) -> Mapping[str, socket.socket]:
         """Listen for a front that is about to be started, beside those that run."""
-        return self._listeners.opened(self._others())
-
-    def _others(self) -> list[listening.Neighbour]:
         fronts = process.oldest_first(self._plan.directory, names.FRONT)
-        found = {name: process.find(self._plan.directory, name) for name in fronts if name != self._front_name}
-        return [listening.Neighbour(front.pid, self._addresses(name)) for name, front in found.items() if front]
+        return self._listeners.opened({name: self._addresses(name) for name in fronts if name != self._front_name})
 
     def _addresses(self, name: str) -> Collection[str]:
         """Return where this front listens, as far as can be read."""

@@ -8,7 +8,7 @@ own time, and outlive the change by `stream_grace_s` at most, as they do a load.
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sternway import files
@@ -35,8 +35,6 @@ class Leaving:
         self._options = options
         self._staying = staying
         self._names: list[str] = []
-        self._led: Sequence[process.Running] = ()
-        self._led_at = 0.0
 
     @property
     def names(self) -> Sequence[str]:
@@ -56,35 +54,24 @@ class Leaving:
             elif name not in self._names:
                 self._clear(name)
 
-    async def see_off(self, lead: Callable[[], Awaitable[bool]]) -> None:
-        """End them one by one when they carry nothing, until there is none.
+    async def see_off(self, gone: Callable[[str], None]) -> None:
+        """End them one by one when they carry nothing, until there is none; `gone` is told of each that ended.
 
-        One at a look: as it goes, what arrives may come to any of the others, until `lead` has it come to the one that
-        stays. Whatever came to a front by then, by chance, has its time from that moment.
+        One at a look: until `gone` is told, what arrives may come to any of the others, which take it in meanwhile.
         """
         while self._names:
             try:
-                await self._settle(lead)
-                await self._end_one()
+                await self._end_one(gone)
                 self.tell()
             except OSError as exc:
                 log.warning("A Caddy that gives way could not be looked after", extra={"reason": str(exc)})
             await self._clock.sleep(min(LOOK_INTERVAL_S, self._options.client_idle_s / 10))
 
-    async def _settle(self, lead: Callable[[], Awaitable[bool]]) -> None:
-        """Have new connections led, if not all fronts are those that they were led among."""
-        fronts = self._fronts()
-        if fronts != self._led and await lead():
-            self._led, self._led_at = fronts, self._clock.monotonic()
-
-    def _fronts(self) -> list[process.Running]:
-        found = [process.find(self._directory, name) for name in process.oldest_first(self._directory, names.FRONT)]
-        return [front for front in found if front]
-
-    async def _end_one(self) -> None:
+    async def _end_one(self, gone: Callable[[str], None]) -> None:
         for name in self._names:
             await self._end_if_done(name)
             if process.find(self._directory, name) is None:
+                gone(name)
                 return
 
     async def in_flight(self) -> Mapping[str, int]:
@@ -116,12 +103,7 @@ class Leaving:
         age_s = self._age_s(name)
         if age_s > self._options.stream_grace_s:
             return True
-        needed_s = self._options.rest_s
-        if names.role(name) == names.FRONT:
-            if self._fronts() != self._led:
-                return False
-            needed_s = self._options.client_idle_s
-            age_s = min(age_s, self._clock.monotonic() - self._led_at)
+        needed_s = self._options.client_idle_s if names.role(name) == names.FRONT else self._options.rest_s
         return age_s > needed_s * MARGIN and await self._carries_nothing(name)
 
     def _age_s(self, name: str) -> float:

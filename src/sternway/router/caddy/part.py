@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class Order:
     wanted: Callable[[], proxies.Json]
     binary: Callable[[], str]
     sockets: Callable[[], Mapping[str, socket.socket]] = dict
-    ready: Callable[[], Awaitable[object]] | None = None
+    ready: Callable[[], None] = lambda: None
     is_due: Callable[[], bool] = lambda: True
 
 
@@ -106,8 +106,7 @@ class Part:
     async def _start(self) -> process.Running:
         running = await asyncio.to_thread(self._launch, configuration.text(self._order.wanted()))
         await self._ready(running)
-        if self._order.ready:
-            await self._order.ready()
+        self._order.ready()
         return running
 
     def _launch(self, wanted: str) -> process.Running:

@@ -143,15 +143,11 @@ class CaddyRouter:
         It fails with an error only if it `must` succeed: when it is not for another Caddy, or for other addresses too.
         """
         before, running = self._serving, process.all_running(self._directory)
-        # The kernel may have been told a place that is free by now, and the next front's.
-        await before.lead()
         newest = max([before.number, *map(names.generation, running)])
         self._serving = generation.Generation(self._plan, newest + 1)
         try:
             await self._serving.bring_up()
-            before.release()
         except (OSError, RouterUnavailable) as exc:
-            before.release()
             await self._stay_with(before.as_it_runs(), exc)
             if must:
                 raise
@@ -188,7 +184,7 @@ class CaddyRouter:
     async def _watch(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._serving.keep_up())
-            tasks.create_task(self._leaving.see_off(self._serving.lead))
+            tasks.create_task(self._leaving.see_off(self._serving.gone))
             tasks.create_task(self._close_gaps())
             tasks.create_task(self._counting.keep_up())
 
